@@ -1,0 +1,240 @@
+"""Finite differences against the rules: of a function (``gradcheck``) and of every op of a graph (``check_graph``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine.autodiff import as_list, gradients_of, units
+from tinygrad_edu.engine.modes import enable_grad, no_grad
+from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.record import Step, backward_steps, call_rule, fit, where_defined
+from tinygrad_edu.engine.tensor import Tensor, as_tensor
+
+__all__ = ["GradcheckError", "check_graph", "gradcheck", "numerical_gradient"]
+
+_MANY = 4096  # elements of a Jacobian, above which one random direction is checked instead of every element
+_COMPLEX_EPS = 1e-30
+
+
+class GradcheckError(RuntimeError):
+    """A gradient disagrees with finite differences; the message names the op or input, the index and both values."""
+
+
+# Of a function
+
+
+def gradcheck(
+    f: Callable[..., Any],
+    inputs: Any,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+) -> bool:
+    """Compare the gradients of ``f(*inputs)`` with central differences; True, or GradcheckError.
+
+    inputs: a Tensor or several; those with ``requires_grad`` are checked, and must be float64. Passes where
+    |analytic - numeric| <= atol + rtol |numeric|, or where a kink (ReLU at 0) lies and the rule's slope is between the
+    slopes of both sides. Above 4,096 Jacobian elements one random direction stands for all.
+    """
+    given = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+    tensors = [as_tensor(x) for x in given]
+    checked = [i for i, x in enumerate(tensors) if x.requires_grad]
+    if not checked:
+        raise ValueError("gradcheck: no input has requires_grad=True, so there is nothing to check")
+    for i in checked:
+        if tensors[i].dtype != np.float64:
+            raise ValueError(
+                f"gradcheck: input {i} ({tensors[i]._label()}) is {tensors[i].dtype}, too coarse for differences of "
+                f"{eps:g}; convert it to float64: Tensor(x.data.astype(np.float64), requires_grad=True)"
+            )
+    leaves = [Tensor(x.data, requires_grad=x.requires_grad, name=x.name) for x in tensors]
+    try:
+        with enable_grad():
+            outputs = as_list(f(*leaves), "gradcheck: the function's result")
+        for number, y in enumerate(outputs):
+            check_output(f, leaves, checked, number, y, eps, (atol, rtol))
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def check_output(
+    f: Callable[..., Any],
+    leaves: list[Tensor],
+    checked: list[int],
+    number: int,
+    y: Tensor,
+    eps: float,
+    tolerance: tuple[float, float],
+) -> None:
+    """Check one output of f against every input that needs a gradient."""
+    wanted = [leaves[i] for i in checked]
+
+    def value(i: int, data: Any) -> Any:
+        with no_grad():
+            result = f(*[Tensor(data) if j == i else leaf.detach() for j, leaf in enumerate(leaves)])
+        return as_list(result, "gradcheck: the function's result")[number].data
+
+    size = y.size * sum(x.size for x in wanted)
+    gradients = [random_like(y.data)] if size > _MANY else units(y)
+    for g in gradients:
+        found = gradients_of([y], [g], wanted, False) if y.requires_grad else [None] * len(wanted)
+        for i, leaf, piece in zip(checked, wanted, found):
+            analytic = np.zeros(leaf.shape) if piece is None else piece.data
+            bad = disagreement(lambda data, i=i: value(i, data), leaf.data, g, analytic, eps, tolerance)  # type: ignore[misc]
+            if bad is not None:
+                index, mine, numeric = bad
+                output = f"output {number}" + (f" element {np.argwhere(g)[0].tolist()}" if size <= _MANY else "")
+                raise GradcheckError(
+                    f"gradcheck: the gradient of {output} with respect to input {i} "
+                    f"({leaf._label()}, shape {leaf.shape}) at index {index} is {mine:.8g} by the rules "
+                    f"but {numeric:.8g} by central differences (eps {eps:g}); tg.check_graph(output) names the op"
+                )
+
+
+def random_like(data: Any) -> Any:
+    """Return fixed random numbers of the shape of ``data``."""
+    return np.asarray(np.random.default_rng(0).standard_normal(np.shape(data)))[()]
+
+
+def disagreement(
+    f: Callable[[Any], Any], x: Any, g: Any, analytic: Any, eps: float, tolerance: tuple[float, float]
+) -> tuple[Any, float, float] | None:
+    """Return where the gradient of sum(g * f) at x is worst, if it is wrong: (index, analytic, numeric)."""
+    if np.size(x) * np.size(g) > _MANY and np.size(x) > 64:
+        direction = random_like(x)
+        slopes = sided_slopes(f, x, direction, g, eps)
+        mine = float(np.sum(analytic * direction))
+        return ("a random direction", mine, slopes[0]) if wrong(mine, slopes, tolerance) else None
+    worst: tuple[Any, float, float] | None = None
+    flat = np.asarray(analytic).ravel()
+    for position in range(np.size(x)):
+        direction = np.zeros(np.size(x))
+        direction[position] = 1
+        slopes = sided_slopes(f, x, direction.reshape(np.shape(x)), g, eps)
+        mine = float(flat[position])
+        if wrong(mine, slopes, tolerance) and (worst is None or not abs(mine - slopes[0]) <= abs(worst[1] - worst[2])):
+            index = [int(i) for i in np.unravel_index(position, np.shape(x))]
+            worst = (index, mine, slopes[0])
+    return worst
+
+
+def sided_slopes(f: Callable[[Any], Any], x: Any, direction: Any, g: Any, eps: float) -> tuple[float, float, float]:
+    """Return the slope of sum(g * f) along a direction: central, from the left, from the right."""
+    here, left, right = f(x), f(x - eps * direction), f(x + eps * direction)
+    with np.errstate(invalid="ignore"):
+        return (
+            float(np.sum(g * (right - left))) / (2 * eps),
+            float(np.sum(g * (here - left))) / eps,
+            float(np.sum(g * (right - here))) / eps,
+        )
+
+
+def wrong(mine: float, slopes: tuple[float, float, float], tolerance: tuple[float, float]) -> bool:
+    """Whether a slope is neither the numeric one nor, at a kink, between those of both sides."""
+    central, left, right = slopes
+    atol, rtol = tolerance
+    allowed = atol + rtol * abs(central)
+    if abs(mine - central) <= allowed or (mine == central):
+        return False
+    kink = abs(right - left) > 0.1 * max(abs(left), abs(right)) + 10 * atol
+    return not (kink and min(left, right) - allowed <= mine <= max(left, right) + allowed)
+
+
+# Of every op in a graph
+
+
+def check_graph(loss: Any, gradient: Any = None, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3) -> bool:
+    """Check the rule of every op of the graph of ``loss`` on the very inputs it saw; True, or GradcheckError.
+
+    Each op alone is compared with central differences (sharpened by a complex step where the op takes one) in float64,
+    so the first wrong op is named, with its input, its worst index and the line of its rule. Touches no ``.grad``.
+    """
+    for step in backward_steps(loss, gradient):
+        for position, piece in enumerate(step._pieces):
+            if piece is not None:
+                check_rule(step, position, eps, (atol, rtol))
+    return True
+
+
+def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, float]) -> None:
+    """Check one rule of a step; raise GradcheckError if it is wrong."""
+    op, node = step.op, step.output
+    seen = tuple([widened(a) for a in node._seen])
+    params = step.params
+    g = widened(step.upstream.data)
+
+    def forward(data: Any) -> Any:
+        return op.forward(*seen[:position], data, *seen[position + 1 :], **params)
+
+    out = widened(forward(seen[position]))
+    analytic = fit(call_rule(node, position, g, out, seen), seen[position], node, position)
+    bad = disagreement(forward, seen[position], g, analytic, eps, tolerance)
+    if bad is not None and not np.isfinite(bad[2]):
+        return  # the function itself is infinite or undefined around here: differences say nothing
+    if bad is None:
+        bad = complex_disagreement(op, forward, seen[position], g, analytic)
+    if bad is not None:
+        index, mine, numeric = bad
+        rule = op.rules[0 if op.variadic else position]
+        x = step.inputs[position]
+        where = f" in {step.scope.path}" if step.scope else ""
+        raise GradcheckError(
+            f"check_graph: {op.name}{where}: the rule {rule.__name__} of input {op.input_name(position)} "
+            f"({x._label()}, shape {x.shape}) gives {mine:.8g} at index {index}, but finite differences give "
+            f"{numeric:.8g}; see {where_defined(rule)}"
+        )
+
+
+def widened(data: Any) -> Any:
+    """Return float data as float64, anything else as it is."""
+    array = np.asarray(data)
+    return array.astype(np.float64)[()] if array.dtype.kind == "f" else data
+
+
+def complex_disagreement(
+    op: Op, forward: Callable[[Any], Any], x: Any, g: Any, analytic: Any
+) -> tuple[Any, float, float] | None:
+    """Compare with the complex step, exact to rounding, where the op is analytic there: it must agree with itself."""
+    if np.size(x) * np.size(g) > _MANY or not np.size(x):
+        return None
+    flat = np.asarray(analytic).ravel()
+    for position in range(np.size(x)):
+        direction = np.zeros(np.size(x))
+        direction[position] = 1
+        direction = direction.reshape(np.shape(x))
+        try:
+            with np.errstate(all="ignore"):
+                result = np.asarray(forward(x + 1j * _COMPLEX_EPS * direction))
+        except (TypeError, ValueError):
+            return None
+        if result.dtype.kind != "c":
+            return None
+        exact = float(np.sum(g * result.imag)) / _COMPLEX_EPS
+        central = sided_slopes(forward, x, direction, g, 1e-6)[0]
+        mine = float(flat[position])
+        if not np.isfinite(exact) or abs(exact - central) > 1e-4 * max(1.0, abs(central)):
+            return None  # not analytic here (a modulus, a choice): the complex step says nothing
+        if abs(mine - exact) > 1e-7 * max(1.0, abs(exact)):
+            return [int(i) for i in np.unravel_index(position, np.shape(x))], mine, exact
+    return None
+
+
+def numerical_gradient(f: Callable[..., Any], x: Any, eps: float = 1e-6) -> np.ndarray[Any, Any]:
+    """The gradient of a function with one number as output, by central differences: an array of x's shape, float64."""
+    data = np.array(x.data if isinstance(x, Tensor) else x, dtype=np.float64)
+    result = np.zeros(data.shape)
+    with no_grad():
+        for index in np.ndindex(data.shape):
+            there = data.copy()
+            there[index] = data[index] + eps
+            right = float(f(Tensor(there)))
+            there[index] = data[index] - eps
+            result[index] = (right - float(f(Tensor(there)))) / (2 * eps)
+    return result

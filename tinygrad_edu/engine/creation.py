@@ -1,0 +1,87 @@
+"""Tensors from nothing: constants, ranges, random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine.axes import sizes
+from tinygrad_edu.engine.tensor import Tensor, plain
+
+__all__ = [
+    "arange", "eye", "full", "generator", "linspace", "manual_seed", "ones", "ones_like", "rand", "randn", "zeros",
+    "zeros_like",
+]  # fmt: skip
+
+
+class Randomness:
+    """The generator that everything random falls back to when it is given none."""
+
+    generator = np.random.default_rng()
+
+
+def manual_seed(seed: int) -> None:
+    """Start the random numbers of this library from ``seed``, so that a run can be repeated."""
+    Randomness.generator = np.random.default_rng(seed)
+
+
+def generator(rng: Any = None) -> np.random.Generator:
+    """Return ``rng`` as a NumPy Generator: one as it is, a seed made one, None for the one of ``manual_seed``."""
+    return Randomness.generator if rng is None else np.random.default_rng(rng)
+
+
+def made(data: Any, requires_grad: bool, name: str | None = None) -> Tensor:
+    return Tensor(data, requires_grad=requires_grad, name=name, copy=False)
+
+
+def zeros(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
+    """A Tensor full of 0; float64 unless told otherwise."""
+    return made(np.zeros(sizes(shape, "zeros"), dtype), requires_grad)
+
+
+def ones(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
+    """A Tensor full of 1; float64 unless told otherwise."""
+    return made(np.ones(sizes(shape, "ones"), dtype), requires_grad)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
+    """A Tensor full of one number; float64 unless told otherwise."""
+    return made(np.full(sizes((shape,), "full"), plain(fill_value), dtype), requires_grad)
+
+
+def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """``np.arange``: evenly spaced numbers, the end left out; with ``requires_grad`` float64 unless told otherwise."""
+    if dtype is None and requires_grad:
+        dtype = np.float64
+    return made(np.arange(*limits, dtype=dtype), requires_grad)
+
+
+def linspace(start: float, stop: float, num: int = 50, requires_grad: bool = False) -> Tensor:
+    """``num`` evenly spaced numbers, both ends included."""
+    return made(np.linspace(start, stop, num), requires_grad)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
+    """The identity matrix, (n, m)."""
+    return made(np.eye(n, m, dtype=dtype), requires_grad)
+
+
+def randn(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False, rng: Any = None) -> Tensor:
+    """Numbers of the standard normal distribution."""
+    return made(generator(rng).standard_normal(sizes(shape, "randn")).astype(dtype), requires_grad)
+
+
+def rand(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False, rng: Any = None) -> Tensor:
+    """Numbers of the uniform distribution from 0 to 1, 1 left out."""
+    return made(generator(rng).random(sizes(shape, "rand")).astype(dtype), requires_grad)
+
+
+def zeros_like(x: Any, requires_grad: bool = False) -> Tensor:
+    """A Tensor of 0 with the shape and dtype of ``x``."""
+    return made(np.zeros_like(plain(x)), requires_grad)
+
+
+def ones_like(x: Any, requires_grad: bool = False) -> Tensor:
+    """A Tensor of 1 with the shape and dtype of ``x``."""
+    return made(np.ones_like(plain(x)), requires_grad)

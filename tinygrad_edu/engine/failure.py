@@ -1,0 +1,117 @@
+"""What to tell a user whose op failed, or made a NaN: which op, which shapes, which of her lines, what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.scope import Scope
+
+__all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+class AnomalyError(FloatingPointError, RuntimeError):
+    """An op made the first NaN or Inf, forward or backward (a RuntimeError too, as in PyTorch)."""
+
+
+class FailedCall:
+    """The op that failed, what it was given and where: ``err.graph``, which ``tg.graph`` and ``viz.draw`` take."""
+
+    __slots__ = ("inputs", "line", "message", "op", "params", "scope")
+
+    def __init__(
+        self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any] | None, scope: Scope | None, message: str
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.scope = scope
+        self.message = message
+        self.line = users_line()
+
+    def __repr__(self) -> str:
+        return f"<failed {self.op.name}: {self.message}>"
+
+
+def users_line() -> tuple[str, int] | None:
+    """Return file and line of the innermost caller outside this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def explained(
+    error: Exception, op: Op, inputs: tuple[Any, ...], params: dict[str, Any] | None, scope: Scope | None
+) -> Exception:
+    """Return an exception of the same built-in type whose message teaches, with the partial graph as ``.graph``."""
+    said = failure_text(error, op, [x._data for x in inputs], params or {})
+    if scope is not None:
+        said = f"{said} (in {scope.path})"
+    kind = next(known for known in (IndexError, TypeError, ValueError) if isinstance(error, known))
+    explanation: Exception = kind(said)
+    explanation.graph = FailedCall(op, inputs, params, scope, said)  # type: ignore[attr-defined]
+    return explanation
+
+
+def failure_text(error: Exception, op: Op, arrays: list[Any], params: dict[str, Any]) -> str:
+    """Return what went wrong in one sentence."""
+    if op.explain is not None:
+        said = op.explain(*arrays, **params)
+        if said:
+            return said
+    shapes = [np.shape(a) for a in arrays]
+    if op.elementwise and len(arrays) > 1:
+        said = broadcast_text(op, shapes)
+        if said:
+            return said
+    given = ", ".join(f"{op.input_name(i)} {shape}" for i, shape in enumerate(shapes))
+    options = "".join(f", {key}={value}" for key, value in params.items() if np.size(value) < 20)
+    reason = str(error)
+    return f"{op.name}: {reason.removeprefix(op.name + ': ')} (got {given}{options})"
+
+
+def broadcast_text(op: Op, shapes: list[tuple[int, ...]]) -> str | None:
+    """Say which axis keeps shapes from broadcasting, or None if they do."""
+    for axis in range(-1, -max(map(len, shapes)) - 1, -1):
+        sizes = {i: shape[axis] for i, shape in enumerate(shapes) if len(shape) >= -axis and shape[axis] != 1}
+        if len(set(sizes.values())) > 1:
+            given = ", ".join(f"{op.input_name(i)} {shape}" for i, shape in enumerate(shapes))
+            lengths = " but ".join(f"{n} in {op.input_name(i)}" for i, n in sizes.items())
+            return (
+                f"{op.name}: {given} do not broadcast: axis {axis} has length {lengths}; "
+                "lengths must be equal or 1, so reshape, transpose or expand_dims one of them"
+            )
+    return None
+
+
+def anomaly(node: Any, data: Any, position: int | None, op: Op | None = None, inputs: Any = ()) -> AnomalyError:
+    """Return the error that names the op whose output (position None) or contribution holds the first NaN or Inf."""
+    op, inputs = op or node._op, inputs or node._inputs
+    bad = np.argwhere(~np.isfinite(data))
+    first = tuple(int(i) for i in bad[0])
+    what = "NaN" if np.isnan(np.asarray(data)[first]) else "Inf"
+    where = "its output" if position is None else f"the gradient of its input {op.input_name(position)}"
+    given = "; ".join(f"{op.input_name(i)} {x._label()} {x.shape} {extremes(x._data)}" for i, x in enumerate(inputs))
+    rule = op.rule_of(position) if position is not None else None
+    by = f" by the rule {rule.__name__}" if rule is not None else ""
+    line = users_line()
+    at = f", at {line[0]}:{line[1]}" if line and position is None else ""
+    scope = f" in {node._scope.path}" if node._scope else ""
+    return AnomalyError(
+        f"{op.name}{scope} made {what} in {where}{by}, {len(bad)} of {np.size(data)} elements, first at index "
+        f"{list(first)}{at}; it was given {given}"
+    )
+
+
+def extremes(data: Any) -> str:
+    """Return the range of an array, for a message."""
+    if not np.size(data):
+        return "(empty)"
+    return f"from {np.min(data):.4g} to {np.max(data):.4g}"

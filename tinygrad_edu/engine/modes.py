@@ -1,0 +1,85 @@
+"""Switches for the current thread or task: ``no_grad``, ``enable_grad``, ``detect_anomaly``."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import Token
+from typing import Any, TypeVar
+
+from tinygrad_edu.engine.scope import MODE, Mode
+
+__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_GENERATOR, _COROUTINE = 0x20, 0x80  # code flags, see the standard library's inspect module
+
+
+class Switch:
+    """A change of mode, as a context manager or a decorator; it may be entered again while it is entered."""
+
+    changes: dict[str, Any]
+
+    def __init__(self) -> None:
+        self._tokens: list[Token[Mode]] = []
+
+    def __enter__(self) -> None:
+        self._tokens.append(MODE.set(MODE.get().but(**self.changes)))
+
+    def __exit__(self, *error: object) -> None:
+        MODE.reset(self._tokens.pop())
+
+    def __call__(self, function: Function) -> Function:
+        """Make every call of ``function`` run switched, also of a coroutine function."""
+        flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+        if flags & _GENERATOR:
+            raise TypeError(
+                f"{type(self).__name__}: {function.__name__} is a generator, which would hand the mode to its caller; "
+                "use `with` inside it instead"
+            )
+
+        if flags & _COROUTINE:
+
+            @functools.wraps(function)
+            async def switched_task(*args: Any, **kwargs: Any) -> Any:
+                with type(self)():
+                    return await function(*args, **kwargs)
+
+            return switched_task  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return switched  # type: ignore[return-value]
+
+
+class no_grad(Switch):
+    """Compute without recording: ``with tg.no_grad(): ...`` or ``@tg.no_grad()``.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> with tg.no_grad():
+    ...     (x * x).requires_grad
+    False
+    """
+
+    changes = {"recording": False}
+
+
+class enable_grad(Switch):
+    """Record again, inside a ``no_grad`` block."""
+
+    changes = {"recording": True}
+
+
+class detect_anomaly(Switch):
+    """Raise AnomalyError at the first op whose output, or whose rule's result, holds a NaN or an Inf."""
+
+    changes = {"anomaly": True}
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops are recorded here and now."""
+    return MODE.get().recording

@@ -1,0 +1,13 @@
+"""The ops: arrays to arrays, with a rule per input, on NumPy alone."""
+
+from tinygrad_edu.engine.primitives.activations import *
+from tinygrad_edu.engine.primitives.elementwise import *
+from tinygrad_edu.engine.primitives.index import *
+from tinygrad_edu.engine.primitives.linalg import *
+from tinygrad_edu.engine.primitives.linear import *
+from tinygrad_edu.engine.primitives.reduce import *
+from tinygrad_edu.engine.primitives.rounding import *
+from tinygrad_edu.engine.primitives.selection import *
+from tinygrad_edu.engine.primitives.shape import *
+from tinygrad_edu.engine.primitives.trigonometry import *
+from tinygrad_edu.engine.primitives.windows import *

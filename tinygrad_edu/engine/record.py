@@ -1,0 +1,295 @@
+"""The recorded graph, and the one implementation of backpropagation.
+
+A ``Node`` remembers how it came to be: op, inputs, the arrays it saw. Edges point to the inputs only, so a graph has
+no cycle and dies with its output. ``backward_steps`` walks it, newest node first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.scope import MODE, Scope, inside
+
+__all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "sweep", "unbroadcast"]
+
+
+class Node:
+    """A value and how it was made. ``Tensor`` is the one subclass; this base is what backpropagation needs of it."""
+
+    __slots__ = (
+        "_data",  # the array; a NumPy scalar if 0-d
+        "_hooks",  # None, or the Hooks to run when the gradient is complete
+        "_inputs",  # the Nodes the op was given
+        "_needs",  # whether a gradient is wanted here
+        "_op",  # None for a leaf
+        "_params",  # None or the op's keyword parameters
+        "_scope",  # the innermost Scope at the time
+        "_seen",  # the arrays the op was given: rebinding an input's data later does no harm
+        "_serial",  # when it was made: inputs are older than outputs
+        "_written",  # when its data was last written in place or, if made by an op, rebound; 0 for never
+    )
+
+    _data: Any
+    _hooks: Any
+    _inputs: tuple[Any, ...]
+    _needs: bool
+    _op: Op | None
+    _params: dict[str, Any] | None
+    _scope: Scope | None
+    _seen: tuple[Any, ...]
+    _serial: int
+    _written: int
+
+
+class Writes:
+    """When any node's data was last written in place: backward looks closer only if its graph is older."""
+
+    latest = 0
+
+
+class Step:
+    """One op's turn in the backward pass: what arrived at its output and what it hands to each input."""
+
+    __slots__ = ("_node", "_pieces", "_upstream")
+
+    _node: Any
+    _pieces: list[Any]
+    _upstream: Any
+
+    @property
+    def op(self) -> Op:
+        """The recorded op."""
+        return self._node._op  # type: ignore[no-any-return]
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        """The very Tensors the op was given."""
+        return self._node._inputs  # type: ignore[no-any-return]
+
+    @property
+    def output(self) -> Any:
+        """The Tensor the op made."""
+        return self._node
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The op's parameters, such as ``axis``."""
+        return dict(self._node._params or {})
+
+    @property
+    def scope(self) -> Scope | None:
+        """The innermost scope in which the op was recorded."""
+        return self._node._scope  # type: ignore[no-any-return]
+
+    @property
+    def upstream(self) -> Any:
+        """The whole gradient that arrived at the output, a Tensor of the output's shape and dtype."""
+        return self._node._wrap(self._upstream)
+
+    @property
+    def contributions(self) -> tuple[Any, ...]:
+        """One Tensor per input, in the input's shape and dtype; None where no gradient is needed."""
+        return tuple([None if piece is None else self._node._wrap(piece) for piece in self._pieces])
+
+    def before_sum(self, position: int) -> Any:
+        """The contribution to the input at ``position`` as its rule gave it, before broadcast axes are summed away."""
+        if self._pieces[position] is None:
+            return None
+        node = self._node
+        g = self._upstream._data if isinstance(self._upstream, Node) else self._upstream
+        return node._wrap(call_rule(node, position, g, node._data, node._seen))
+
+    def __repr__(self) -> str:
+        shapes = ", ".join("–" if piece is None else str(np.shape(piece)) for piece in self._pieces)
+        return f"<step back through {self.op.name}: {np.shape(self._upstream)} to {shapes}>"
+
+
+def backward_steps(output: Any, gradient: Any = None, create_graph: bool = False) -> Iterator[Step]:
+    """Yield one ``Step`` per recorded op, newest first: the one implementation of backprop. It writes nothing.
+
+    output: a Tensor that needs a gradient; any shape, but only a single element needs no ``gradient``.
+    gradient: what arrives at the output, in its shape. create_graph: record the rules, to differentiate again.
+    Raises RuntimeError where nothing was recorded, ValueError where ``gradient`` is missing or misshapen.
+    """
+    return sweep({output: output._seed(gradient, create_graph)}, {}, create_graph)
+
+
+def drained(seeds: dict[Any, Any], create_graph: bool = False) -> dict[Any, Any]:
+    """Run a sweep to its end and return the gradients of leaves, and of nodes that keep theirs."""
+    found: dict[Any, Any] = {}
+    deque(sweep(seeds, found, create_graph), maxlen=0)
+    return found
+
+
+def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = False) -> Iterator[Step]:
+    """Yield the steps back from several outputs at once, each with its seed; fill ``found`` with leaves' gradients.
+
+    Gradients are arrays, or Tensors with ``create_graph``. A heap of serials hands out the newest node that has
+    received a gradient: whatever used it is newer and has had its turn, so its gradient is complete.
+    """
+    grads: dict[int, Any] = {}  # by serial, as are the nodes that wait for their turn
+    nodes: dict[int, Any] = {}
+    heap: list[int] = []
+    for node, seed in seeds.items():
+        if node._op is None:
+            found[node] = own(seed)
+        else:
+            grads[node._serial] = seed
+            nodes[node._serial] = node
+            heappush(heap, -node._serial)
+    careful = create_graph or MODE.get().anomaly
+    plus = recorded_sum if create_graph else add
+    new_step = object.__new__
+    while heap:
+        serial = -heappop(heap)
+        node = nodes.pop(serial)
+        g = grads.pop(serial)
+        seen = node._seen
+        if Writes.latest > serial:
+            refuse_if_written(node)
+        if node._hooks is not None:
+            g = node._hooks.run(node, g)
+            if node._hooks.keeps:
+                found[node] = own(g)
+        if careful or node._params is not None or len(seen) > 2:
+            pieces = careful_pieces(node, g, create_graph)
+        else:
+            pieces = quick_pieces(node, g)
+        i = -1
+        for x, a in zip(node._inputs, seen):
+            i += 1
+            piece = pieces[i]
+            if piece is None:
+                continue
+            kind = type(piece)
+            if kind is not type(a) or (kind is ndarray and (piece.shape != a.shape or piece.dtype is not a.dtype)):
+                pieces[i] = piece = fit(piece, a, node, i)
+            s = x._serial
+            if s:
+                if s in grads:
+                    grads[s] = plus(grads[s], piece)
+                else:
+                    grads[s] = piece
+                    nodes[s] = x
+                    heappush(heap, -s)
+            elif x in found:
+                found[x] = plus(found[x], piece)
+            else:
+                found[x] = own(piece) if piece is g or getattr(piece, "base", None) is not None else piece
+        step = new_step(Step)
+        step._node = node
+        step._upstream = g
+        step._pieces = pieces
+        yield step
+    for leaf, g in found.items():
+        if leaf._op is None and leaf._hooks is not None:
+            found[leaf] = leaf._hooks.run(leaf, g)
+
+
+def quick_pieces(node: Any, g: Any) -> list[Any]:
+    """Return a contribution per input of an op without parameters and with one or two inputs: no frills."""
+    seen = node._seen
+    if len(seen) == 1:
+        return [node._op.rules[0](g, node._data, seen[0])]
+    x, y = node._inputs
+    a, b = seen
+    dx, dy = node._op.rules
+    out = node._data
+    return [dx(g, out, a, b) if x._needs else None, dy(g, out, a, b) if y._needs else None]
+
+
+def careful_pieces(node: Any, g: Any, create_graph: bool) -> list[Any]:
+    """Return a contribution per input the general way: with parameters, any number of inputs, recorded, NaN named."""
+    if not create_graph and not MODE.get().anomaly:
+        return [call_rule(node, i, g, node._data, node._seen) if x._needs else None for i, x in enumerate(node._inputs)]
+    with inside(MODE.get().but(recording=create_graph)) as mode:
+        out = node if create_graph else node._data
+        seen = node._tensors_seen() if create_graph else node._seen
+        pieces = [call_rule(node, i, g, out, seen) if x._needs else None for i, x in enumerate(node._inputs)]
+        for i, piece in enumerate(pieces):
+            if piece is not None:
+                pieces[i] = fit(piece, node._seen[i], node, i)
+                if mode.anomaly:
+                    node._refuse_nan(pieces[i], i)
+        return pieces
+
+
+def recorded_sum(total: Any, piece: Any) -> Any:
+    """Add two gradients and record it, also where the caller does not record."""
+    with inside(MODE.get().but(recording=True)):
+        return total + piece
+
+
+def own(g: Any) -> Any:
+    """Return a gradient that shares no memory with another: what ends up in a ``.grad`` is the user's to change."""
+    return g.copy() if isinstance(g, ndarray) else g
+
+
+def call_rule(node: Any, position: int, g: Any, out: Any, seen: tuple[Any, ...]) -> Any:
+    """Return what the rule of the input at ``position`` says."""
+    op = node._op
+    if op.variadic:
+        return op.rules[0](g, out, *seen, **(node._params or {}), position=position)
+    rule = op.rules[position]
+    return rule(g, out, *seen) if node._params is None else rule(g, out, *seen, **node._params)
+
+
+def fit(piece: Any, like: Any, node: Any, position: int) -> Any:
+    """Return the contribution in its input's shape and dtype: sum the axes that broadcasting made, cast."""
+    shape = like.shape
+    if not isinstance(piece, (Node, ndarray, np.generic)):
+        piece = np.asarray(piece)
+    if piece.shape != shape:
+        if not broadcasts(shape, piece.shape):
+            rule = node._op.rule_of(position)
+            raise ValueError(
+                f"{node._op.name}: the rule {rule.__name__} gave shape {piece.shape} for its input "
+                f"{node._op.input_name(position)} of shape {shape} (output {node.shape}); a rule must give the input's "
+                f"shape, or one that it broadcasts to ({where_defined(rule)})"
+            )
+        piece = unbroadcast(piece, shape)
+    if piece.dtype != like.dtype:
+        piece = piece.astype(like.dtype)
+    if isinstance(piece, ndarray) and not shape:
+        piece = piece[()]
+    return piece
+
+
+def broadcasts(small: tuple[int, ...], big: tuple[int, ...]) -> bool:
+    """Whether shape ``small`` broadcasts to shape ``big``."""
+    lead = len(big) - len(small)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(small, big[lead:]))
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum ``g`` over the axes along which ``shape`` was stretched, and return it in ``shape``."""
+    lead = g.ndim - len(shape)
+    if lead:
+        g = g.sum(axis=tuple(range(lead)))
+    stretched = tuple([axis for axis, n in enumerate(shape) if n == 1 and g.shape[axis] != 1])
+    return g.sum(axis=stretched, keepdims=True) if stretched else g
+
+
+def refuse_if_written(node: Any) -> None:
+    """Raise if what the op saw, or made, has been written in place since."""
+    for x, name in [(node, "its output"), *((x, "its input") for x in node._inputs)]:
+        if x._written > node._serial:
+            raise RuntimeError(
+                f"backward through {node._op.name}: {name} {x._label()} of shape {x.shape} was changed in place after "
+                "the op saw it, so its rule would give a wrong gradient; call backward() before changing it, or "
+                "rebind instead: x.data = x.data + change"
+            )
+
+
+def where_defined(function: Callable[..., Any]) -> str:
+    """Return ``file:line`` of a function."""
+    code = function.__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"

@@ -1,0 +1,104 @@
+"""Named regions of a computation, and what the current thread or task is doing: recording or not, and where.
+
+Both live in one ``ContextVar``: threads and asyncio tasks do not share them.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+__all__ = ["MODE", "Mode", "Scope", "composite", "inside", "next_serial", "scope"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+next_serial = itertools.count(1).__next__  # one clock for nodes, scopes and writes
+
+
+class Scope:
+    """A region that a picture can fold: a module's call, a composite function or a ``with tg.scope(...)``.
+
+    kind: ``module``, ``composite`` or ``scope``. owner: the module that was called, if one was. Scopes nest.
+    """
+
+    __slots__ = ("kind", "name", "owner", "parent", "serial")
+
+    def __init__(self, name: str, kind: str = "scope", parent: Scope | None = None, owner: Any = None) -> None:
+        self.name = name
+        self.kind = kind
+        self.parent = parent
+        self.owner = owner
+        self.serial = next_serial()
+
+    @property
+    def path(self) -> str:
+        """The names from the outermost scope to this one, joined by dots."""
+        return f"{self.parent.path}.{self.name}" if self.parent else self.name
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.path}>"
+
+
+class Mode:
+    """What an op does besides computing: whether it records, in which scope, and whether it looks for NaN."""
+
+    __slots__ = ("anomaly", "recording", "scope")
+
+    def __init__(self, recording: bool = True, scope: Scope | None = None, anomaly: bool = False) -> None:
+        self.recording = recording
+        self.scope = scope
+        self.anomaly = anomaly
+
+    def but(self, **changes: Any) -> Mode:
+        """Return this mode with some fields changed."""
+        return Mode(**{"recording": self.recording, "scope": self.scope, "anomaly": self.anomaly, **changes})
+
+
+MODE: ContextVar[Mode] = ContextVar("tinygrad_edu_mode", default=Mode())  # noqa: B039 - a Mode never changes
+
+
+@contextmanager
+def inside(mode: Mode) -> Iterator[Mode]:
+    """Work in ``mode`` until the block ends."""
+    token = MODE.set(mode)
+    try:
+        yield mode
+    finally:
+        MODE.reset(token)
+
+
+@contextmanager
+def scope(name: str) -> Iterator[Scope]:
+    """Group what is recorded inside, so that a picture can show it as one box; also a decorator.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(2.0, requires_grad=True)
+    >>> with tg.scope("encoder"):
+    ...     y = x * x
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"scope: the name must be a string, not {type(name).__name__}")
+    mode = MODE.get()
+    entered = Scope(name, "scope", mode.scope)
+    with inside(mode.but(scope=entered)):
+        yield entered
+
+
+def composite(function: Function) -> Function:
+    """Make a function of ops a scope of its own: a picture folds its steps into one box named after it."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def scoped(*args: Any, **kwargs: Any) -> Any:
+        mode = MODE.get()
+        token = MODE.set(Mode(mode.recording, Scope(name, "composite", mode.scope), mode.anomaly))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            MODE.reset(token)
+
+    return scoped  # type: ignore[return-value]

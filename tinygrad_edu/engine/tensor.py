@@ -1,0 +1,534 @@
+"""Tensor: a value, its gradient, and how it was made. The one mutable class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.failure import anomaly, explained
+from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
+from tinygrad_edu.engine.methods import Methods
+from tinygrad_edu.engine.numpy_protocol import NumpyProtocol
+from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.record import Node, Writes, drained
+from tinygrad_edu.engine.scope import MODE, next_serial
+from tinygrad_edu.engine.text import tensor_text
+
+__all__ = ["Tensor", "apply", "as_tensor"]
+
+_new = object.__new__
+_ARRAYS = (np.ndarray, np.generic)
+_NUMBERS = (int, float)
+
+
+class Tensor(Methods, NumpyProtocol, Node):
+    """An array that remembers which op made it, so that gradients can flow back through it.
+
+    data: anything ``np.asarray`` takes, copied unless ``copy=False``; its dtype is kept, but Python ints and lists of
+    ints become float64 when ``requires_grad=True``. name: shown in pictures and messages.
+    Raises TypeError for what is no array of numbers, and for an integer array with ``requires_grad=True``.
+
+    >>> x = Tensor(3.0, requires_grad=True, name="x")
+    >>> y = x * x
+    >>> y.backward()
+    >>> x.grad
+    Tensor(6.0)
+    """
+
+    __slots__ = ("__weakref__", "_grad", "_name")
+
+    _grad: Tensor | None
+    _name: str | None
+
+    def __init__(
+        self,
+        data: Any,
+        requires_grad: bool = False,
+        *,
+        dtype: Any = None,
+        name: str | None = None,
+        copy: bool = True,
+    ) -> None:
+        self._data = to_array(data, dtype, copy, requires_grad)
+        self._needs = requires_grad = bool(requires_grad)
+        if requires_grad:
+            refuse_integers(self._data)
+        self.name = name
+        self._grad = self._hooks = self._op = self._params = self._scope = None
+        self._inputs = self._seen = ()
+        self._serial = self._written = 0
+
+    @staticmethod
+    def _wrap(data: Any) -> Tensor:
+        """Return a leaf that shares ``data``: an array, a NumPy scalar or already a Tensor."""
+        if isinstance(data, Tensor):
+            return data
+        leaf: Tensor = _new(Tensor)
+        leaf._data = data
+        leaf._needs = False
+        leaf._grad = leaf._hooks = leaf._op = leaf._params = leaf._scope = leaf._name = None
+        leaf._inputs = leaf._seen = ()
+        leaf._serial = leaf._written = 0
+        return leaf
+
+    # What it holds
+
+    @property
+    def data(self) -> Any:
+        """The array itself, shared; of a 0-d Tensor a NumPy scalar. Writing its elements bypasses the graph's check."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        array = value._data if isinstance(value, Tensor) else to_array(value, None, False, self._needs)
+        if self._needs:
+            refuse_integers(array)
+        if self._op is not None or (array is self._data and isinstance(array, np.ndarray)):
+            Writes.latest = self._written = next_serial()
+        self._data = array
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that ``backward()`` added up here, of the shape and dtype of ``data``; None before."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = value if isinstance(value, Tensor) else Tensor(value, copy=False)
+            if value.shape != self.shape:
+                raise ValueError(
+                    f"grad: {self._label()} has shape {self.shape}, so its gradient can't have shape {value.shape}"
+                )
+            if value.dtype != self.dtype:
+                value = Tensor._wrap(value._data.astype(self.dtype))
+        self._grad = value
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this Tensor; settable on leaves."""
+        return self._needs
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._op is not None and not value:
+            raise RuntimeError(f"requires_grad: {self._label()} was made by {self._op.name}; use .detach() to cut it off")
+        if value:
+            refuse_integers(self._data)
+        self._needs = bool(value)
+
+    @property
+    def name(self) -> str | None:
+        """What pictures and messages call it."""
+        return self._name
+
+    @name.setter
+    def name(self, value: str | None) -> None:
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"name must be a string or None, not {type(value).__name__}")
+        self._name = value
+
+    @property
+    def op(self) -> Op | None:
+        """The op that made it; None for a leaf."""
+        return self._op
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The Tensors its op was given; empty for a leaf."""
+        return self._inputs
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded op made it: a parameter, an input, a constant."""
+        return self._op is None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """How many axes; 0 for a scalar."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """How many elements."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
+
+    def numpy(self) -> Any:
+        """The array, shared, of a Tensor that needs no gradient; TypeError otherwise (``.detach()`` first)."""
+        return self.__array__()
+
+    def item(self) -> Any:
+        """The one element as a Python number; ValueError if there are more."""
+        if self.size != 1:
+            raise ValueError(f"item: {self._label()} has shape {self.shape}, {self.size} elements, not one; index one")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as (nested) Python numbers."""
+        return self._data.tolist()
+
+    def detach(self) -> Tensor:
+        """The same data, cut off from the graph: needs no gradient."""
+        return Tensor._wrap(self._data)
+
+    # Autodiff
+
+    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+        """Add this Tensor's gradient into ``.grad`` of every leaf it depends on: all of them, or none on an error.
+
+        gradient: what arrives here, in this shape; may be left out for a single element. create_graph: record the
+        backward pass, so that ``.grad`` can be differentiated. Called twice, it adds twice.
+        Raises RuntimeError if nothing was recorded, ValueError if ``gradient`` is missing or misshapen.
+        """
+        found = drained({self: self._seed(gradient, create_graph)}, create_graph)
+        shared = {gradient} if create_graph and isinstance(gradient, Tensor) else set()
+        added = []
+        for leaf, g in found.items():
+            total = leaf._accumulated(g)
+            added.append((leaf, apply(P.copy, (total,)) if total in shared else total))
+            if create_graph:
+                shared.add(total)
+        for leaf, total in added:
+            leaf._grad = total
+
+    def zero_grad(self) -> None:
+        """Forget the gradient."""
+        self._grad = None
+
+    def retain_grad(self) -> None:
+        """Make ``backward()`` store the gradient here too, though this is no leaf."""
+        self._need_for("retain_grad")
+        self._hooks = self._hooks or Hooks()
+        self._hooks.keeps = True
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+        """Call ``hook(gradient)`` when the gradient of this Tensor is complete; what it returns replaces it.
+
+        Returns a handle with ``.remove()``.
+        """
+        self._need_for("register_hook")
+        self._hooks = self._hooks or Hooks()
+        return self._hooks.add(hook)
+
+    def _need_for(self, what: str) -> None:
+        if not self._needs:
+            raise RuntimeError(f"{what}: {self._label()} needs no gradient; create it with requires_grad=True")
+
+    def _seed(self, gradient: Any, create_graph: bool) -> Any:
+        """Check what arrives at an output and return it as backpropagation wants it."""
+        if not self._needs:
+            raise RuntimeError(
+                f"backward: {self._label()} needs no gradient, so nothing was recorded; give a Tensor it depends on "
+                "requires_grad=True, and see that it was not made inside no_grad() or after detach()"
+            )
+        if gradient is None:
+            if self.size != 1:
+                raise ValueError(
+                    f"backward: {self._label()} has shape {self.shape}, {self.size} elements, but a gradient starts from "
+                    "one number; reduce it first (.sum(), .mean()) or pass gradient= of the same shape"
+                )
+            seed = np.ones(self.shape, self.dtype)[()]
+            return Tensor._wrap(seed) if create_graph else seed
+        return self._like_gradient(gradient, self if create_graph else None, "backward: gradient")
+
+    def _accumulated(self, g: Any) -> Tensor:
+        """Return ``.grad`` plus ``g``, never sharing memory with anything else."""
+        if self._grad is None:
+            return Tensor._wrap(g)
+        return g + self._grad if isinstance(g, Tensor) else Tensor._wrap(g + self._grad._data)
+
+    def _tensors_seen(self) -> tuple[Tensor, ...]:
+        """The inputs, refused if they no longer hold what the op saw: a recorded rule would use the new data."""
+        for x, a in zip(self._inputs, self._seen):
+            if x._data is not a:
+                raise RuntimeError(
+                    f"backward through {self._op.name if self._op else ''}: .data of its input {x._label()} was rebound "
+                    "since; create_graph=True needs the inputs as they were, so differentiate before changing them"
+                )
+        return self._inputs
+
+    def _like_gradient(self, value: Any, g: Any, what: str) -> Any:
+        """Return a replacement for the gradient g as an array, or as a Tensor if g is one."""
+        found = as_tensor(value, self)
+        if found.shape != self.shape:
+            raise ValueError(f"{what} has shape {found.shape}, but {self._label()} has {self.shape}")
+        if found.dtype != self.dtype:
+            found = found.astype(self.dtype)
+        return found if isinstance(g, Tensor) else found._data
+
+    def _refuse_nan(self, piece: Any, position: int) -> None:
+        data = piece._data if isinstance(piece, Tensor) else piece
+        if not np.isfinite(data).all():
+            raise anomaly(self, data, position)
+
+    def _label(self) -> str:
+        """Its name, or which op made it, for messages."""
+        if self._name:
+            return repr(self._name)
+        return f"the output of {self._op.name}" if self._op else "a Tensor"
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.add, (self, other))
+
+    def __radd__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.add, (other, self))
+
+    def __sub__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.subtract, (self, other))
+
+    def __rsub__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.subtract, (other, self))
+
+    def __mul__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.multiply, (self, other))
+
+    def __rmul__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.multiply, (other, self))
+
+    def __truediv__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.divide, (self, other))
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.divide, (other, self))
+
+    def __pow__(self, other: Any) -> Tensor:
+        if type(other) is int and other == 2:
+            return apply(P.square, (self,))
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.power, (other, self))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.matmul, (self, other))
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.matmul, (other, self))
+
+    def __mod__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.remainder, (self, other))
+
+    def __rmod__(self, other: Any) -> Tensor:
+        other = operand(other, self)
+        return other if other is NotImplemented else apply(P.remainder, (other, self))
+
+    def __neg__(self) -> Tensor:
+        return apply(P.negative, (self,))
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return apply(P.absolute, (self,))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return apply(P.getitem, (self,), {"index": plain(index)})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "a Tensor's elements can't be assigned, since the graph would lose the value it saw; build a new one with "
+            "tg.where(mask, value, x) or tg.concatenate, or write into x.data before it is used"
+        )
+
+    # Comparisons and questions give plain arrays
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(np.equal, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(np.not_equal, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(np.less, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(np.less_equal, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(np.greater, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(np.greater_equal, other)
+
+    __hash__ = object.__hash__
+
+    def _compare(self, question: np.ufunc, other: Any) -> Any:
+        if not isinstance(other, (Tensor, *_ARRAYS, *_NUMBERS, list, tuple)):
+            return NotImplemented
+        return question(self._data, plain(other))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous; use (x > 0).any() or .all()")
+        return bool(self._data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d Tensor: it is a single number; use .item()")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self._data == plain(value)))
+
+    def __reduce__(self) -> Any:
+        if self._op is not None:
+            raise RuntimeError(f"copying {self._label()} would copy its graph; copy {self._label()}.detach() instead")
+        return rebuilt, (type(self), np.array(self._data), self._needs, self._name, self._grad)
+
+    def __repr__(self) -> str:
+        return tensor_text(self)
+
+    def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor:
+        """Record ``op`` on this and others; what ``Methods`` calls."""
+        return apply(op, (self, *[as_tensor(x, self) for x in others]) if others else (self,), params or None)
+
+    def __apply_op__(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
+        inputs = tuple([as_tensor(x, self) for x in args])
+        if not op.differentiable:
+            return op.forward(*[x._data for x in inputs], **params)
+        return apply(op, inputs, params or None)
+
+
+def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = None) -> Tensor:
+    """Run an op on Tensors and, where a gradient is needed, record it."""
+    mode = MODE.get()
+    if len(inputs) == 2:
+        x, y = inputs
+        seen: tuple[Any, ...] = (x._data, y._data)
+        needs = x._needs or y._needs
+    elif len(inputs) == 1:
+        x = inputs[0]
+        seen = (x._data,)
+        needs = x._needs
+    else:
+        seen = tuple([x._data for x in inputs])
+        needs = any([x._needs for x in inputs])
+    try:
+        data = op.forward(*seen) if params is None else op.forward(*seen, **params)
+    except (ValueError, TypeError, IndexError) as error:
+        raise explained(error, op, inputs, params, mode.scope) from error
+    out: Tensor = _new(Tensor)
+    out._data = data
+    out._grad = out._name = out._hooks = None
+    out._written = 0
+    if needs and mode.recording:
+        out._needs = True
+        out._op = op
+        out._inputs = inputs
+        out._seen = seen
+        out._params = params
+        out._scope = mode.scope
+        out._serial = next_serial()
+    else:
+        out._needs = False
+        out._op = out._params = out._scope = None
+        out._inputs = out._seen = ()
+        out._serial = 0
+    if mode.anomaly and not np.isfinite(data).all():
+        raise anomaly(out, data, None, op, inputs)
+    return out
+
+
+def operand(value: Any, partner: Tensor) -> Any:
+    """Return what stands on the other side of an operator as a Tensor; NotImplemented if it is no number or array.
+
+    A Python number takes its partner's dtype, as in NumPy 2.
+    """
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, _NUMBERS):
+        dtype = partner._data.dtype
+        if dtype.kind != "f":
+            dtype = np.result_type(dtype, value)
+        return Tensor._wrap(dtype.type(value))
+    if isinstance(value, (*_ARRAYS, list, tuple)):
+        return Tensor._wrap(to_array(value, None, False, False))
+    return NotImplemented
+
+
+def as_tensor(value: Any, partner: Tensor | None = None) -> Tensor:
+    """Return a Tensor as it is, and anything else as a constant that shares its data."""
+    if isinstance(value, Tensor):
+        return value
+    if partner is not None:
+        lifted = operand(value, partner)
+        if lifted is not NotImplemented:
+            return lifted  # type: ignore[no-any-return]
+    return Tensor._wrap(to_array(value, None, False, False))
+
+
+def plain(value: Any) -> Any:
+    """Return the arrays of Tensors, also inside an index tuple or a list."""
+    if isinstance(value, Tensor):
+        return value._data
+    if isinstance(value, (tuple, list)):
+        return type(value)([plain(part) for part in value])
+    return value
+
+
+def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
+    """Return ``data`` as an array of numbers, a NumPy scalar if 0-d."""
+    if isinstance(data, Tensor):
+        data = data._data
+    elif isinstance(data, (list, tuple)):
+        data = plain(data)
+    array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+    if array.dtype.kind not in "fiub":
+        hint = "complex numbers are not supported" if array.dtype.kind == "c" else "rows of equal length, numbers only"
+        raise TypeError(f"Tensor: {type(data).__name__} of dtype {array.dtype} can't be differentiated; wanted: {hint}")
+    if requires_grad and dtype is None and array.dtype.kind in "iu" and isinstance(data, (int, list, tuple)):
+        array = array.astype(np.float64)
+    return array[()] if array.ndim == 0 else array
+
+
+def refuse_integers(array: Any) -> None:
+    """Raise TypeError for an array that can't have a gradient."""
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"requires_grad: an array of {array.dtype} has no gradient, since integers can't change a little; "
+            "convert it first: x.astype(np.float64)"
+        )
+
+
+def rebuilt(kind: type[Tensor], data: Any, needs: bool, name: str | None, grad: Tensor | None) -> Tensor:
+    """Make a leaf again from what ``copy`` or ``pickle`` kept of it."""
+    leaf = kind(data, requires_grad=needs, name=name)
+    leaf.grad = grad
+    return leaf

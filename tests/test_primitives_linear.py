@@ -8,6 +8,9 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from tinygrad_edu.engine.autodiff import grad
+from tinygrad_edu.engine.tensor import Tensor
+
 linear, windows, linalg = (  # `windows` is also an op, which hides the module in the package
     import_module(f"tinygrad_edu.engine.primitives.{name}") for name in ("linear", "windows", "linalg")
 )
@@ -79,6 +82,9 @@ SAMPLES = {
     linalg.eigvalsh: [([(3, 3)], {}), ([(2, 3, 3)], {})],
     linalg.eigvecsh: [([(3, 3)], {}), ([(2, 3, 3)], {})],
     linalg.inverse_gaps: [([(3,)], {}), ([(2, 3)], {})],
+    linalg.half_lower: [([(3, 3)], {}), ([(2, 3, 3)], {})],
+    linalg.symmetric: [([(3, 3)], {}), ([(2, 3, 3)], {})],
+    linalg.mirrored: [([(3, 2)], {}), ([(2, 2, 3)], {})],
     linalg.svdvals: [([(3, 2)], {}), ([(2, 3)], {}), ([(2, 3, 3)], {})],
 }  # fmt: skip
 SYMMETRIC = {linalg.cholesky, linalg.eigvalsh, linalg.eigvecsh}
@@ -138,6 +144,53 @@ def difference(op, position, g, inputs, params, eps=1e-6):
             ends.append((g * plain(op, [*inputs[:position], moved[()], *inputs[position + 1 :]], params)).sum())
         slope[i] = (ends[0] - ends[1]) / (2 * eps)
     return slope
+
+
+def second_slope(op, inputs, params, g, rng, eps=1e-5):
+    """The slope of the rules along a direction, in other directions: by the engine, and by central differences."""
+    symmetric = {"cholesky", "eigvalsh", "eigvecsh"}
+    ways = [np.asarray(rng.standard_normal(np.shape(x)))[()] for x in (*inputs, *inputs)]
+    ways = [way + np.swapaxes(way, -1, -2) if op.name in symmetric else way for way in ways]
+    along, moves = ways[: len(inputs)], ways[len(inputs) :]
+    leaves = [Tensor(x, requires_grad=True) for x in inputs]
+    first = grad(op(*leaves, **params), leaves, gradient=g, create_graph=True)
+    total = sum([(piece * way).sum() for piece, way in zip(first, along, strict=True)])
+    second = grad(total, leaves, allow_unused=True) if total.requires_grad else []
+    found = sum([(piece * move).sum().item() for piece, move in zip(second, moves) if piece is not None])
+    ends = []
+    for step in (eps, -eps):
+        leaves = [Tensor(x + step * move, requires_grad=True) for x, move in zip(inputs, moves, strict=True)]
+        pieces = grad(op(*leaves, **params), leaves, gradient=g)
+        ends.append(sum([(piece * way).sum().item() for piece, way in zip(pieces, along, strict=True)]))
+    return found, (ends[0] - ends[1]) / (2 * eps)
+
+
+@pytest.mark.parametrize(("op", "shapes", "params"), CASES)
+def test_rules_can_be_differentiated(op, shapes, params, rng):
+    inputs = [draw(op, rng, size) for size in shapes]
+    if shapes[0][-2:] == (3, 3):
+        inputs[0] = inputs[0] + 4 * np.eye(3)  # well away from singular
+    g = draw(None, rng, np.shape(op(*inputs, **params)))
+    found, wanted = second_slope(op, inputs, params, g, rng)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("op", "shapes", "params"), CASES)
+def test_rules_can_be_differentiated_in_the_upstream_gradient(op, shapes, params, rng):
+    """``g``'s gradient of ``(rule(g) * way).sum()`` is the forward slope along ``way``."""
+    inputs = [draw(op, rng, size) for size in shapes]
+    ways = [np.asarray(rng.standard_normal(np.shape(x)))[()] for x in inputs]
+    if op in SYMMETRIC:
+        ways = [way + swap(way) for way in ways]
+    leaves = [Tensor(x, requires_grad=True) for x in inputs]
+    out = op(*leaves, **params)
+    g = Tensor(np.ones(out.shape), requires_grad=True)
+    pieces = grad(out, leaves, gradient=g, create_graph=True)
+    found = grad(sum([(piece * way).sum() for piece, way in zip(pieces, ways, strict=True)]), g).data
+    if op is linalg.eigvecsh:
+        found = found * np.sign(out.data.sum(axis=-2, keepdims=True))
+    ends = [plain(op, [x + step * way for x, way in zip(inputs, ways, strict=True)], params) for step in (1e-6, -1e-6)]
+    np.testing.assert_allclose(found, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-6)
 
 
 def test_every_op_has_samples():
@@ -263,7 +316,7 @@ def test_equal_eigenvalues_have_finite_slopes():
 )  # fmt: skip
 def test_failures_are_explained(op, shapes, params, said, rng):
     inputs = [draw(None, rng, size) for size in shapes]
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"."):
         op(*inputs, **params)
     assert re.search(said, op.explain(*inputs, **params))
 

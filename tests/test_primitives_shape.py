@@ -7,7 +7,9 @@ import re
 import numpy as np
 import pytest
 
+from tinygrad_edu.engine.autodiff import grad
 from tinygrad_edu.engine.primitives import index, shape
+from tinygrad_edu.engine.tensor import Tensor
 
 OPS = [getattr(module, name) for module in (shape, index) for name in module.__all__]
 OPS = [op for op in OPS if op.differentiable]
@@ -71,6 +73,8 @@ SAMPLES = {
         ([(2, 3)], {"indices": ROWS, "axis": 1, "shape": (2, 3)}),
         ([(1, 2)], {"indices": np.array([[-1, 0]]), "axis": 0, "shape": (3, 2)}),
     ],
+    index.sort_by: [([(3, 4), (3, 4)], {"axis": 0}), ([(3, 4), (3, 4)], {"axis": 1})],
+    index.unsort_by: [([(3, 4), (3, 4)], {"axis": 0}), ([(3, 4), (3, 4)], {"axis": 1})],
     index.sort: [([(3, 4)], {"axis": 0}), ([(3, 4)], {"axis": 1}), ([(0,)], {"axis": 0})],
 }  # fmt: skip
 
@@ -116,6 +120,8 @@ def draw(rng, size, dtype=np.float64):
 
 def contribution(op, position, g, inputs, params):
     """What the engine makes of a rule: summed back to the input's shape."""
+    if op.inputs[0 if op.variadic else position] in op.constants:
+        return np.zeros_like(inputs[position])
     extra = {"position": position} if op.variadic else {}
     piece = np.asarray(op.rule_of(position)(g, op(*inputs, **params), *inputs, **params, **extra))
     x = np.asarray(inputs[position])
@@ -137,6 +143,22 @@ def difference(op, position, g, inputs, params, eps=1e-6):
             ends.append((g * np.where(np.isfinite(out), out, 0)).sum())
         slope[i] = (ends[0] - ends[1]) / (2 * eps)
     return slope
+
+
+@pytest.mark.parametrize(("op", "shapes", "params"), CASES)
+def test_rules_can_be_differentiated_in_the_upstream_gradient(op, shapes, params, rng):
+    """``g``'s gradient of ``(rule(g) * way).sum()`` is the forward slope along ``way``."""
+    inputs = [draw(rng, size) for size in shapes]
+    ways = [np.asarray(rng.standard_normal(np.shape(x)))[()] for x in inputs]
+    leaves = [Tensor(x, requires_grad=True) for x in inputs]
+    out = op(*leaves, **params)
+    g = Tensor(np.ones(out.shape), requires_grad=True)
+    pieces = grad(out, leaves, gradient=g, create_graph=True, allow_unused=bool(op.constants))
+    ways = [way * (piece is not None) for piece, way in zip(pieces, ways, strict=True)]
+    found = grad(sum([(piece * way).sum() for piece, way in zip(pieces, ways) if piece is not None]), g).data
+    ends = [op(*[x + step * way for x, way in zip(inputs, ways, strict=True)], **params) for step in (1e-6, -1e-6)]
+    ends = [np.where(np.isfinite(end), end, 0) for end in ends]  # padded with -inf
+    np.testing.assert_allclose(found, (ends[0] - ends[1]) / 2e-6, rtol=1e-6, atol=1e-7)
 
 
 def test_every_op_has_samples():
@@ -278,6 +300,12 @@ def test_float64_to_float32_rounds_and_the_gradient_comes_back_wide():
         (shape.transpose, [(2, 3)], {"axes": (0, 0)}, "each of the 2 axes"),
         (index.getitem, [(3,)], {"index": 1.0}, r"use integers"),
         (index.getitem, [(3,)], {"index": np.array([True, False])}, r"mask has shape \(2,\)"),
+        (
+            index.getitem,
+            [(3, 2)],
+            {"index": (np.array([0, 9]), slice(None))},
+            r"index 9 is out of bounds .*\(x \(3, 2\)\)",
+        ),
         (index.take_along, [(3, 2)], {"indices": np.array([0]), "axis": 0}, "as many axes"),
     ],
 )

@@ -12,7 +12,7 @@ from tinygrad_edu.engine.creation import (
 from tinygrad_edu.engine.failure import AnomalyError
 from tinygrad_edu.engine.functions import *
 from tinygrad_edu.engine.functions import __all__ as _functions
-from tinygrad_edu.engine.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad
+from tinygrad_edu.engine.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_lines
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.op import op as primitive
 from tinygrad_edu.engine.record import Step, backward_steps
@@ -31,7 +31,7 @@ __all__ = [
     "AnomalyError", "GradcheckError", "Op", "Step", "Tensor", "arange", "backward_steps", "check_graph", "composite",
     "detect_anomaly", "enable_grad", "eye", "full", "functional", "grad", "gradcheck", "graph", "hessian", "hvp",
     "is_grad_enabled", "jacobian", "jvp", "linspace", "manual_seed", "models", "nn", "no_grad", "ones", "ones_like",
-    "primitive", "rand", "randn", "scope", "tensor", "vjp", "zeros", "zeros_like", *_functions,
+    "primitive", "rand", "randn", "record_lines", "scope", "tensor", "vjp", "zeros", "zeros_like", *_functions,
 ]  # fmt: skip
 
 _LATER = {

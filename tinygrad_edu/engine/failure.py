@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import Scope
+from tinygrad_edu.engine.text import params_text
 
 __all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line"]
 
@@ -72,7 +73,7 @@ def failure_text(error: Exception, op: Op, arrays: list[Any], params: dict[str, 
         if said:
             return said
     given = ", ".join(f"{op.input_name(i)} {shape}" for i, shape in enumerate(shapes))
-    options = "".join(f", {key}={value}" for key, value in params.items() if np.size(value) < 20)
+    options = "".join(f", {option}" for option in params_text(params))
     reason = str(error)
     return f"{op.name}: {reason.removeprefix(op.name + ': ')} (got {given}{options})"
 

@@ -160,12 +160,10 @@ class Methods(Shaping):
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
         """Each element, held between ``min`` and ``max`` (None: no bound); the slope outside is 0."""
-        bounds = [bound for bound in (min, max) if getattr(bound, "requires_grad", False)]
-        if bounds:
-            held: Any = self if min is None else self._apply(P.maximum, min)
-            return held if max is None else held.minimum(max)  # type: ignore[no-any-return]
-        low, high = (bound.data if isinstance(bound, Methods) else bound for bound in (min, max))
-        return self._apply(P.clip, low=low, high=high)
+        if all(bound is None or isinstance(bound, (int, float)) for bound in (min, max)):
+            return self._apply(P.clip, low=min, high=max)
+        held: Any = self if min is None else self._apply(P.maximum, min)
+        return held if max is None else held.minimum(max)  # type: ignore[no-any-return]
 
     # Reductions
 

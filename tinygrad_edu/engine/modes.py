@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tinygrad_edu.engine.scope import MODE, Mode
 
-__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"]
+__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad", "record_lines"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _GENERATOR, _COROUTINE = 0x20, 0x80  # code flags, see the standard library's inspect module
@@ -78,6 +78,12 @@ class detect_anomaly(Switch):
     """Raise AnomalyError at the first op whose output, or whose rule's result, holds a NaN or an Inf."""
 
     changes = {"anomaly": True}
+
+
+class record_lines(Switch):
+    """Remember, for each op, the line of the user's code that called it: for pictures with ``show=("source", ...)``."""
+
+    changes = {"lines": True}
 
 
 def is_grad_enabled() -> bool:

@@ -7,17 +7,22 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.record import Writes
+from tinygrad_edu.engine.scope import next_serial
 
 __all__ = ["NumpyProtocol"]
 
-UFUNCS = {
-    getattr(np, name): getattr(P, name)
-    for name in (
-        "absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil cos cosh divide exp exp2 expm1 "
-        "floor fmax fmin hypot log log10 log1p log2 logaddexp logaddexp2 matmul maximum minimum multiply negative "
-        "power remainder rint sign sin sinh sqrt square subtract tan tanh trunc"
-    ).split()
-} | {np.float_power: P.power, np.fabs: P.absolute}
+ALIKE = """
+    absolute add arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil cos cosh divide exp exp2 expm1
+    floor fmax fmin hypot log log10 log1p log2 logaddexp logaddexp2 matmul maximum minimum multiply negative power
+    remainder rint sign sin sinh sqrt square subtract tan tanh trunc
+"""
+QUESTIONS = """
+    equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or
+    logical_not logical_xor floor_divide
+"""
+UFUNCS = {np.fabs: P.absolute, **{getattr(np, name): getattr(P, name) for name in ALIKE.split()}}
+PLAIN = frozenset([getattr(np, name) for name in QUESTIONS.split()])
 SCALED = {
     np.deg2rad: np.pi / 180, np.radians: np.pi / 180, np.rad2deg: 180 / np.pi, np.degrees: 180 / np.pi,
 }  # fmt: skip
@@ -25,13 +30,6 @@ REDUCTIONS = {
     np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logaddexp: "logsumexp",
 }  # fmt: skip
 ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod"}
-QUESTIONS = frozenset(
-    getattr(np, name)
-    for name in (
-        "equal not_equal less less_equal greater greater_equal isnan isinf isfinite signbit logical_and logical_or "
-        "logical_not logical_xor floor_divide"
-    ).split()
-)
 
 
 class NumpyProtocol:
@@ -42,18 +40,28 @@ class NumpyProtocol:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         from tinygrad_edu.engine.tensor import Tensor, plain
 
-        wants = wants_gradient(inputs)
-        outputs = options.get("out")
-        if outputs is not None:
-            if wants or wants_gradient(outputs):
+        if any([is_strange(x) for x in inputs]):
+            return NotImplemented
+        wants = wants_gradient((inputs, list(options.values())))
+        outputs = options.get("out", ())
+        if method == "at" and isinstance(inputs[0], Tensor):
+            raise TypeError(
+                f"np.{ufunc.__name__}.at: would write into a Tensor without recording it; write into x.data"
+            )
+        if outputs:
+            if wants:
                 raise TypeError(
                     f"np.{ufunc.__name__}: out= would overwrite an array without recording it; leave out= away (write "
                     "a = a + x, not a += x), or use x.detach()"
                 )
-            return getattr(ufunc, method)(*plain(inputs), **{**options, "out": plain(outputs)})
-        if ufunc in QUESTIONS:
+            getattr(ufunc, method)(*plain(inputs), **{**plain_options(options), "out": written(outputs)})
+            return outputs[0] if len(outputs) == 1 else outputs
+        options = {key: value for key, value in options.items() if value is not None or key == "axis"}
+        if ufunc in PLAIN:
             return getattr(ufunc, method)(*plain(inputs), **plain_options(options))
-        recorded = NotImplemented if method == "__call__" and options else recorded_ufunc(ufunc, method, inputs, options)
+        recorded = (
+            NotImplemented if method == "__call__" and options else recorded_ufunc(ufunc, method, inputs, options)
+        )
         if recorded is not NotImplemented:
             return recorded
         if wants:
@@ -62,35 +70,32 @@ class NumpyProtocol:
                 f"np.{call}: not differentiable here{with_options(options)}; use the functions of tg.*, or x.detach() "
                 "where no gradient should flow"
             )
-        result = getattr(ufunc, method)(*plain(inputs), **plain_options(options))
-        return Tensor._wrap(result) if isinstance(result, (np.ndarray, np.generic)) and result.dtype != bool else result
+        return wrapped(getattr(ufunc, method)(*plain(inputs), **plain_options(options)))
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        from tinygrad_edu.engine.numpy_functions import FUNCTIONS, NO_GRADIENT
-        from tinygrad_edu.engine.tensor import plain
+        from tinygrad_edu.engine.numpy_functions import FUNCTIONS, NO_GRADIENT, WRITES, named_call, refusal
+        from tinygrad_edu.engine.tensor import Tensor, plain
 
-        name = f"{func.__module__.replace('numpy', 'np', 1)}.{func.__name__}"
-        if func in NO_GRADIENT:
-            return func(*plain(args), **plain_options(kwargs))
-        ours = FUNCTIONS.get(func)
-        if ours is not None:
-            kwargs = {key: value for key, value in kwargs.items() if not (key in ("out", "dtype") and value is None)}
-            unknown = [key for key in ("out", "dtype", "where", "initial", "casting", "order") if key in kwargs]
-            if unknown:
-                raise TypeError(f"{name}: {unknown[0]}= is not supported for Tensors; leave it away, or use x.detach()")
-            return ours(*args, **kwargs)
-        if wants_gradient((args, list(kwargs.values()))):
-            raise TypeError(
-                f"{name}: not differentiable here; compose it from the functions of tg.*, or use x.detach() where no "
-                "gradient should flow"
-            )
-        return func(*plain(args), **plain_options(kwargs))
+        if not all([issubclass(kind, (Tensor, np.ndarray)) for kind in types]):
+            return NotImplemented
+        option = ""
+        if func in FUNCTIONS:
+            first, named, option = named_call(func, args, kwargs)
+            if not option:
+                return FUNCTIONS[func](*first, **named)
+        writes = func in WRITES and isinstance(args[0] if args else next(iter(kwargs.values())), Tensor)
+        if writes or (func not in NO_GRADIENT and wants_gradient((args, list(kwargs.values())))):
+            raise TypeError(refusal(func, option))
+        if kwargs.get("out") is not None:
+            return written_by(func, args, kwargs)
+        result = func(*plain(args), **plain_options(kwargs))
+        return wrapped(result) if option else result
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         if self._needs:  # type: ignore[attr-defined]
             raise TypeError(
                 "this Tensor needs a gradient, and a plain array would lose it silently; use .detach().numpy() or "
-                ".data for the values"
+                ".data for the values; to join Tensors use tg.stack([...]) instead of np.array([...])"
             )
         data = np.asarray(self._data, dtype=dtype)  # type: ignore[attr-defined]
         return data.copy() if copy else data
@@ -107,18 +112,37 @@ def recorded_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], option
             return apply(op, pair(*inputs) if len(inputs) == 2 else (as_tensor(inputs[0]),))
         if ufunc is np.reciprocal:
             return 1.0 / as_tensor(inputs[0])
-        if ufunc is np.positive:
+        if ufunc in (np.positive, np.conjugate):
             return as_tensor(inputs[0])
+        if ufunc.signature is not None:
+            return vector_product(ufunc, *map(as_tensor, inputs))
         if ufunc in SCALED:
             return as_tensor(inputs[0]) * SCALED[ufunc]
         return NotImplemented
     if method == "outer" and op is not None and op.elementwise:
         x, y = map(as_tensor, inputs)
         return apply(op, (x.reshape(x.shape + (1,) * y.ndim), y))
-    names = {"reduce": REDUCTIONS, "accumulate": ACCUMULATIONS}.get(method, {})
+    names = REDUCTIONS if method == "reduce" else ACCUMULATIONS if method == "accumulate" else {}
     if ufunc in names and set(options) <= {"axis", "keepdims"}:
         return getattr(as_tensor(inputs[0]), names[ufunc])(**{"axis": 0, **options})
     return NotImplemented
+
+
+def vector_product(ufunc: np.ufunc, x: Any, y: Any) -> Any:
+    """Return NumPy's products of vectors, and of matrices and vectors, in the last axes; NotImplemented for others."""
+    if ufunc.__name__ == "vecdot":
+        return (x * y).sum(axis=-1)
+    if ufunc.__name__ == "matvec":
+        return (x @ y[..., None])[..., 0]
+    if ufunc.__name__ == "vecmat":
+        return (x[..., None, :] @ y)[..., 0, :]
+    return NotImplemented
+
+
+def is_strange(x: Any) -> bool:
+    """Whether something else than an array or a Tensor wants a say in ufuncs: a labelled array, a unit."""
+    other = getattr(type(x), "__array_ufunc__", None)
+    return other is not None and not isinstance(x, (NumpyProtocol, np.ndarray, np.generic))
 
 
 def wants_gradient(value: Any) -> bool:
@@ -126,6 +150,36 @@ def wants_gradient(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(wants_gradient(part) for part in value)
     return isinstance(value, NumpyProtocol) and bool(value._needs)  # type: ignore[attr-defined]
+
+
+def wrapped(result: Any) -> Any:
+    """Return arrays of numbers as Tensors; bools, and whatever else NumPy gave, as they are."""
+    from tinygrad_edu.engine.tensor import Tensor
+
+    if isinstance(result, (np.ndarray, np.generic)) and result.dtype.kind in "fiu":
+        return Tensor._wrap(result)
+    return result
+
+
+def written(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the arrays that NumPy will write into, and note it, since a graph may have seen them."""
+    from tinygrad_edu.engine.tensor import plain
+
+    arrays: tuple[Any, ...] = plain(outputs)
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            Writes.note(array)
+    return arrays
+
+
+def written_by(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a NumPy function that writes into ``out=``, and return that."""
+    from tinygrad_edu.engine.tensor import plain
+
+    out = kwargs["out"]
+    (target,) = written((out,))
+    func(*plain(args), **{**plain_options(kwargs), "out": target})
+    return out
 
 
 def plain_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make an op of a forward function; a decorator, with or without options.
 
     symbol: how formulas write it. notation: ``call`` f(x), ``infix`` x + y, ``prefix`` −x, ``postfix`` xᵀ, ``power``,
-    ``fraction``, ``root``, ``bars`` |x|, ``index`` x[i]. differentiable: False for counts, comparisons and sorts, which
+    ``fraction``, ``root``, ``bars`` |x|, ``index`` x[i], ``arrange`` for what moves elements only. differentiable: False for counts, comparisons and sorts, which
     give plain arrays on Tensors too.
     """
     if forward is not None:

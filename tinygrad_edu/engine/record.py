@@ -6,6 +6,7 @@ no cycle and dies with its output. ``backward_steps`` walks it, newest node firs
 
 from __future__ import annotations
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
@@ -16,7 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.scope import MODE, Scope, inside
+from tinygrad_edu.engine.scope import MODE, Scope, inside, next_serial
 
 __all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "sweep", "unbroadcast"]
 
@@ -28,18 +29,20 @@ class Node:
         "_data",  # the array; a NumPy scalar if 0-d
         "_hooks",  # None, or the Hooks to run when the gradient is complete
         "_inputs",  # the Nodes the op was given
+        "_line",  # None, or the file and line of the user's call
         "_needs",  # whether a gradient is wanted here
         "_op",  # None for a leaf
         "_params",  # None or the op's keyword parameters
         "_scope",  # the innermost Scope at the time
         "_seen",  # the arrays the op was given: rebinding an input's data later does no harm
         "_serial",  # when it was made: inputs are older than outputs
-        "_written",  # when its data was last written in place or, if made by an op, rebound; 0 for never
+        "_written",  # when its data was last rebound, if an op made it; 0 for never
     )
 
     _data: Any
     _hooks: Any
     _inputs: tuple[Any, ...]
+    _line: tuple[str, int] | None
     _needs: bool
     _op: Op | None
     _params: dict[str, Any] | None
@@ -50,9 +53,33 @@ class Node:
 
 
 class Writes:
-    """When any node's data was last written in place: backward looks closer only if its graph is older."""
+    """Which memory was written in place, and when: backward looks closer only at nodes that are older than the latest.
+
+    Memory is known by the array that owns it, so that a view or a detached Tensor is no way around.
+    """
 
     latest = 0
+    times: dict[int, tuple[int, Any]] = {}  # by the owner's id, as long as it lives: when, and a weak reference
+
+    @classmethod
+    def note(cls, array: Any) -> None:
+        """Remember that the memory of ``array`` has just been written."""
+        owner = owner_of(array)
+        key = id(owner)
+        cls.latest = next_serial()
+        cls.times[key] = cls.latest, weakref.ref(owner, lambda _: cls.times.pop(key, None))
+
+    @classmethod
+    def last(cls, array: Any) -> int:
+        """Return when the memory of ``array`` was last written; 0 for never."""
+        return cls.times.get(id(owner_of(array)), (0,))[0]
+
+
+def owner_of(array: Any) -> Any:
+    """Return the array whose memory this one is a view of; itself if it owns its memory."""
+    while hasattr(base := getattr(array, "base", None), "__array_interface__"):
+        array = base
+    return array
 
 
 class Step:
@@ -88,6 +115,11 @@ class Step:
     def scope(self) -> Scope | None:
         """The innermost scope in which the op was recorded."""
         return self._node._scope  # type: ignore[no-any-return]
+
+    @property
+    def line(self) -> tuple[str, int] | None:
+        """File and line of the user's call, if lines were recorded (``tg.record_lines``)."""
+        return self._node._line  # type: ignore[no-any-return]
 
     @property
     def upstream(self) -> Any:
@@ -210,7 +242,8 @@ def careful_pieces(node: Any, g: Any, create_graph: bool) -> list[Any]:
     """Return a contribution per input the general way: with parameters, any number of inputs, recorded, NaN named."""
     if not create_graph and not MODE.get().anomaly:
         return [call_rule(node, i, g, node._data, node._seen) if x._needs else None for i, x in enumerate(node._inputs)]
-    with inside(MODE.get().but(recording=create_graph)) as mode:
+    mode = MODE.get()
+    with inside(mode.but(recording=create_graph, anomaly=False)):  # the rule is to be named, not the op inside it
         out = node if create_graph else node._data
         seen = node._tensors_seen() if create_graph else node._seen
         pieces = [call_rule(node, i, g, out, seen) if x._needs else None for i, x in enumerate(node._inputs)]
@@ -280,8 +313,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
 
 def refuse_if_written(node: Any) -> None:
     """Raise if what the op saw, or made, has been written in place since."""
-    for x, name in [(node, "its output"), *((x, "its input") for x in node._inputs)]:
-        if x._written > node._serial:
+    used = [(node, node._data, "its output"), *((x, a, "its input") for x, a in zip(node._inputs, node._seen))]
+    for x, array, name in used:
+        if max(x._written, Writes.last(array)) > node._serial:
             raise RuntimeError(
                 f"backward through {node._op.name}: {name} {x._label()} of shape {x.shape} was changed in place after "
                 "the op saw it, so its rule would give a wrong gradient; call backward() before changing it, or "

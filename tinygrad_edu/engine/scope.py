@@ -25,14 +25,29 @@ class Scope:
     kind: ``module``, ``composite`` or ``scope``. owner: the module that was called, if one was. Scopes nest.
     """
 
-    __slots__ = ("kind", "name", "owner", "parent", "serial")
+    __slots__ = ("_name", "kind", "owner", "parent")
 
-    def __init__(self, name: str, kind: str = "scope", parent: Scope | None = None, owner: Any = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str | None, kind: str = "scope", parent: Scope | None = None, owner: Any = None
+    ) -> None:
+        self._name = name
         self.kind = kind
         self.parent = parent
         self.owner = owner
-        self.serial = next_serial()
+
+    @property
+    def name(self) -> str:
+        """What it was called; a module goes by its place in the module around it, or by its class."""
+        if self._name is not None:
+            return self._name
+        outer = self.parent
+        while outer is not None and outer.owner is None:
+            outer = outer.parent
+        if outer is not None:
+            for name, module in outer.owner.named_modules():
+                if module is self.owner and name:
+                    return str(name)
+        return type(self.owner).__name__
 
     @property
     def path(self) -> str:
@@ -44,18 +59,23 @@ class Scope:
 
 
 class Mode:
-    """What an op does besides computing: whether it records, in which scope, and whether it looks for NaN."""
+    """What an op does besides computing: whether it records, in which scope, whether it looks for NaN, keeps lines."""
 
-    __slots__ = ("anomaly", "recording", "scope")
+    __slots__ = ("anomaly", "lines", "recording", "scope", "watchful")
 
-    def __init__(self, recording: bool = True, scope: Scope | None = None, anomaly: bool = False) -> None:
+    def __init__(
+        self, recording: bool = True, scope: Scope | None = None, anomaly: bool = False, lines: bool = False
+    ) -> None:
         self.recording = recording
         self.scope = scope
         self.anomaly = anomaly
+        self.lines = lines
+        self.watchful = anomaly or lines
 
     def but(self, **changes: Any) -> Mode:
         """Return this mode with some fields changed."""
-        return Mode(**{"recording": self.recording, "scope": self.scope, "anomaly": self.anomaly, **changes})
+        fields = {name: getattr(self, name) for name in ("recording", "scope", "anomaly", "lines")}
+        return Mode(**{**fields, **changes})
 
 
 MODE: ContextVar[Mode] = ContextVar("tinygrad_edu_mode", default=Mode())  # noqa: B039 - a Mode never changes
@@ -95,7 +115,7 @@ def composite(function: Function) -> Function:
     @functools.wraps(function)
     def scoped(*args: Any, **kwargs: Any) -> Any:
         mode = MODE.get()
-        token = MODE.set(Mode(mode.recording, Scope(name, "composite", mode.scope), mode.anomaly))
+        token = MODE.set(Mode(mode.recording, Scope(name, "composite", mode.scope), mode.anomaly, mode.lines))
         try:
             return function(*args, **kwargs)
         finally:

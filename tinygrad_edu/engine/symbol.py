@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.text import index_text, number_text, params_text
 
-__all__ = ["Symbol", "formula_of_forward", "formula_of_rule", "number_text", "symbol_text"]
+__all__ = ["Symbol", "formula_of_forward", "formula_of_rule", "symbol_text"]
 
 _TIGHTNESS = {"infix+": 1, "infix−": 1, "prefix": 2, "infix·": 3, "infix@": 3, "fraction": 3, "power": 5, "postfix": 6}
 _ATOM = 9
@@ -143,12 +144,12 @@ class Symbol:
     def sum(self, axis: Any = None, keepdims: bool = False) -> Symbol:
         """The sum over ``axis``."""
         value = np.sum(self.value, axis=axis, keepdims=keepdims)
-        return Symbol("Σ", value, "call", (self,), {"axis": axis} if axis is not None else {})
+        return Symbol("Σ", value, "call", (self,), shown_params({"axis": axis}, self.ndim))
 
     def reshape(self, *shape: Any) -> Symbol:
         """Another shape; adding or dropping axes of length 1 is not shown."""
         value = np.reshape(self.value, shape[0] if len(shape) == 1 else shape)
-        if [n for n in value.shape if n != 1] == [n for n in self.shape if n != 1]:
+        if same_but_ones(value.shape, self.shape):
             return Symbol(self.head, value, self.notation, self.args, self.params)
         return Symbol("reshape", value, "call", (self,), {"shape": value.shape})
 
@@ -177,9 +178,7 @@ class Symbol:
             return same(*symbols)
         with np.errstate(all="ignore"):
             value = op.forward(*[x.value for x in symbols], **params)
-        if op.notation == "postfix" and op.symbol == "ᵀ":
-            return symbols[0].transpose(params["axes"])
-        return Symbol(op.symbol, value, op.notation, symbols, params)
+        return applied(op, value, symbols, params)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
@@ -201,6 +200,27 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<Symbol {self}>"
+
+
+def applied(op: Op, value: Any, symbols: tuple[Symbol, ...], params: dict[str, Any]) -> Symbol:
+    """Return an op applied to expressions; what only adds or drops axes of length 1 is not shown."""
+    x = symbols[0]
+    if op.notation == "postfix" and op.symbol == "ᵀ":
+        return x.transpose(params["axes"])
+    if op.notation == "arrange" and same_but_ones(np.shape(value), x.shape):
+        return Symbol(x.head, value, x.notation, x.args, x.params)
+    return Symbol(op.symbol, value, op.notation, symbols, shown_params(params, x.ndim))
+
+
+def same_but_ones(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes differ in axes of length 1 only."""
+    return [n for n in shape if n != 1] == [n for n in other if n != 1]
+
+
+def shown_params(params: dict[str, Any], ndim: int) -> dict[str, Any]:
+    """Return the parameters without an axis that means all axes."""
+    everything = tuple(range(ndim))
+    return {key: value for key, value in params.items() if not (key == "axis" and value in (everything, None))}
 
 
 def lift(value: Any) -> Symbol:
@@ -268,6 +288,10 @@ def transposed(x: Symbol, value: Any) -> Symbol:
         return Symbol(x.head, value, x.notation, x.args, x.params)
     if x.notation == "postfix" and x.head == "ᵀ":
         return x.args[0]
+    if x.notation == "leaf" and x.head.endswith("ᵀ"):
+        return Symbol(x.head.removesuffix("ᵀ"), value)
+    if x.notation == "infix" and x.head == "@" and x.ndim == 2:
+        return x.args[1].T @ x.args[0].T
     return Symbol("ᵀ", value, "postfix", (x,))
 
 
@@ -284,14 +308,6 @@ _UFUNCS: dict[np.ufunc, Callable[..., Symbol]] = {
 # Writing it down
 
 
-def number_text(value: Any) -> str:
-    """Return a number to 4 significant digits, with a real minus sign."""
-    if isinstance(value, (bool, np.bool_)):
-        return "1" if value else "0"
-    text = f"{float(value):.4g}"
-    return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−").replace("e+", "e")
-
-
 def symbol_text(symbol: Symbol, leaf: Callable[[Symbol], str] | None = None) -> str:
     """Return the expression as a line of text; ``leaf`` may write numbers in place of names."""
     return written(symbol, leaf or (lambda s: s.head))[0]
@@ -306,8 +322,10 @@ def written(symbol: Symbol, leaf: Callable[[Symbol], str]) -> tuple[str, int]:
     parts = [written(arg, leaf) for arg in symbol.args]
     if notation == "infix":
         tight = _TIGHTNESS["infix" + symbol.head]
-        left = bracketed(*parts[0], tight)
-        return f"{left} {symbol.head} {bracketed(*parts[1], tight + (symbol.head not in '+·'))}", tight
+        left = bracketed(*parts[0], tight + mixed(symbol, symbol.args[0]))
+        right = bracketed(*parts[1], tight + (symbol.head not in "+·" or mixed(symbol, symbol.args[1])))
+        right = f"({right})" if right.startswith("−") else right
+        return f"{left} {symbol.head} {right}", tight
     if notation == "fraction":
         tight = _TIGHTNESS["fraction"]
         return f"{bracketed(*parts[0], tight)} / {bracketed(*parts[1], tight + 1)}", tight
@@ -333,36 +351,14 @@ def written(symbol: Symbol, leaf: Callable[[Symbol], str]) -> tuple[str, int]:
     return f"{symbol.head}({', '.join(shown)})", _ATOM
 
 
+def mixed(outer: Symbol, inner: Symbol) -> bool:
+    """Whether elementwise and matrix products stand inside each other, which no rule of precedence settles."""
+    return {outer.head, inner.head} == {"·", "@"} and inner.notation == "infix"
+
+
 def bracketed(text: str, tightness: int, wanted: int) -> str:
     """Return the text, in brackets where it would fall apart."""
     return f"({text})" if tightness < wanted else text
-
-
-def params_text(params: dict[str, Any]) -> list[str]:
-    """Return the parameters worth showing: small, and not a default that says nothing."""
-    shown = []
-    for key, value in params.items():
-        if value is None or value is False or np.size(value) > 8 or isinstance(value, np.ndarray):
-            continue
-        if isinstance(value, tuple) and len(value) == 1:
-            value = value[0]
-        shown.append(f"{key}={value}")
-    return shown
-
-
-def index_text(index: Any) -> str:
-    """Return an index as one would type it."""
-    if isinstance(index, tuple):
-        return ", ".join(index_text(part) for part in index) or "()"
-    if isinstance(index, slice):
-        ends = ["" if end is None else str(end) for end in (index.start, index.stop)]
-        return ":".join(ends + ([str(index.step)] if index.step is not None else []))
-    if index is Ellipsis:
-        return "…"
-    if isinstance(index, (np.ndarray, list)):
-        flat = np.asarray(index)
-        return str(flat.tolist()) if flat.size <= 4 else f"array {flat.shape}"
-    return str(index)
 
 
 def formula_of_rule(
@@ -388,7 +384,4 @@ def formula_of_rule(
 
 def formula_of_forward(op: Op, out: Any, names: list[str], seen: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
     """Return the op applied to its named inputs, as an expression."""
-    symbols = [Symbol(name, a) for name, a in zip(names, seen)]
-    if op.notation == "postfix" and op.symbol == "ᵀ":
-        return symbols[0].transpose(params["axes"])
-    return Symbol(op.symbol, out, op.notation, tuple(symbols), params)
+    return applied(op, out, tuple([Symbol(name, a) for name, a in zip(names, seen)]), params)

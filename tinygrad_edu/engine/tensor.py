@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.failure import anomaly, explained
+from tinygrad_edu.engine.failure import anomaly, explained, users_line
 from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
 from tinygrad_edu.engine.methods import Methods
-from tinygrad_edu.engine.numpy_protocol import NumpyProtocol
+from tinygrad_edu.engine.numpy_protocol import NumpyProtocol, wants_gradient
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.record import Node, Writes, drained
 from tinygrad_edu.engine.scope import MODE, next_serial
@@ -57,7 +57,7 @@ class Tensor(Methods, NumpyProtocol, Node):
         if requires_grad:
             refuse_integers(self._data)
         self.name = name
-        self._grad = self._hooks = self._op = self._params = self._scope = None
+        self._grad = self._hooks = self._line = self._op = self._params = self._scope = None
         self._inputs = self._seen = ()
         self._serial = self._written = 0
 
@@ -69,7 +69,7 @@ class Tensor(Methods, NumpyProtocol, Node):
         leaf: Tensor = _new(Tensor)
         leaf._data = data
         leaf._needs = False
-        leaf._grad = leaf._hooks = leaf._op = leaf._params = leaf._scope = leaf._name = None
+        leaf._grad = leaf._hooks = leaf._line = leaf._op = leaf._params = leaf._scope = leaf._name = None
         leaf._inputs = leaf._seen = ()
         leaf._serial = leaf._written = 0
         return leaf
@@ -86,7 +86,9 @@ class Tensor(Methods, NumpyProtocol, Node):
         array = value._data if isinstance(value, Tensor) else to_array(value, None, False, self._needs)
         if self._needs:
             refuse_integers(array)
-        if self._op is not None or (array is self._data and isinstance(array, np.ndarray)):
+        if array is self._data and isinstance(array, np.ndarray):
+            Writes.note(array)
+        elif self._op is not None:
             Writes.latest = self._written = next_serial()
         self._data = array
 
@@ -246,8 +248,18 @@ class Tensor(Methods, NumpyProtocol, Node):
 
     def _accumulated(self, g: Any) -> Tensor:
         """Return ``.grad`` plus ``g``, never sharing memory with anything else."""
+        if g.shape != self._data.shape:
+            raise RuntimeError(
+                f"backward: the gradient of {self._label()} has shape {g.shape}, but .data was rebound to shape "
+                f"{self.shape} since; call backward() before changing the shape"
+            )
         if self._grad is None:
             return Tensor._wrap(g)
+        if self._grad.shape != g.shape:
+            raise RuntimeError(
+                f"backward: {self._label()} holds a gradient of shape {self._grad.shape} from before its .data was "
+                f"rebound to shape {self.shape}; call zero_grad() first"
+            )
         return g + self._grad if isinstance(g, Tensor) else Tensor._wrap(g + self._grad._data)
 
     def _tensors_seen(self) -> tuple[Tensor, ...]:
@@ -350,7 +362,7 @@ class Tensor(Methods, NumpyProtocol, Node):
         return apply(P.absolute, (self,))
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(P.getitem, (self,), {"index": plain(index)})
+        return apply(P.getitem, (self,), {"index": frozen(index)})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -423,7 +435,7 @@ class Tensor(Methods, NumpyProtocol, Node):
         inputs = tuple([as_tensor(x, self) for x in args])
         if not op.differentiable:
             return op.forward(*[x._data for x in inputs], **params)
-        return apply(op, inputs, params or None)
+        return apply(op, inputs, params or ({} if op.variadic else None))
 
 
 def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = None) -> Tensor:
@@ -461,19 +473,22 @@ def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = No
         out._op = out._params = out._scope = None
         out._inputs = out._seen = ()
         out._serial = 0
-    if mode.anomaly and not np.isfinite(data).all():
-        raise anomaly(out, data, None, op, inputs)
+    out._line = None
+    if mode.watchful:
+        out._line = users_line()
+        if mode.anomaly and not np.isfinite(data).all():
+            raise anomaly(out, data, None, op, inputs)
     return out
 
 
 def operand(value: Any, partner: Tensor) -> Any:
     """Return what stands on the other side of an operator as a Tensor; NotImplemented if it is no number or array.
 
-    A Python number takes its partner's dtype, as in NumPy 2.
+    A Python number takes its partner's dtype, as in NumPy 2; a NumPy scalar (``np.float64`` is a float) keeps its own.
     """
     if isinstance(value, Tensor):
         return value
-    if isinstance(value, _NUMBERS):
+    if isinstance(value, _NUMBERS) and type(value) is not np.float64:
         dtype = partner._data.dtype
         if dtype.kind != "f":
             dtype = np.result_type(dtype, value)
@@ -503,16 +518,33 @@ def plain(value: Any) -> Any:
     return value
 
 
+def frozen(index: Any) -> Any:
+    """Return an index of plain arrays that nobody else can change before the backward pass."""
+    if isinstance(index, Tensor):
+        index = index._data
+    if isinstance(index, tuple):
+        return tuple([frozen(part) for part in index])
+    return np.array(index) if isinstance(index, (list, np.ndarray)) and np.size(index) else index
+
+
 def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
     """Return ``data`` as an array of numbers, a NumPy scalar if 0-d."""
     if isinstance(data, Tensor):
         data = data._data
     elif isinstance(data, (list, tuple)):
+        if wants_gradient(data):
+            raise TypeError(
+                f"Tensor: this {type(data).__name__} holds Tensors that need a gradient, which would be lost; join them "
+                "with tg.stack or tg.concatenate, or take their .detach()"
+            )
         data = plain(data)
-    array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+    try:
+        array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(f"Tensor: {error}; wanted numbers, in rows of equal length") from error
     if array.dtype.kind not in "fiub":
-        hint = "complex numbers are not supported" if array.dtype.kind == "c" else "rows of equal length, numbers only"
-        raise TypeError(f"Tensor: {type(data).__name__} of dtype {array.dtype} can't be differentiated; wanted: {hint}")
+        hint = "complex numbers are not supported" if array.dtype.kind == "c" else "wanted numbers, in rows of equal length"
+        raise TypeError(f"Tensor: {type(data).__name__} of dtype {array.dtype} can't be differentiated; {hint}")
     if requires_grad and dtype is None and array.dtype.kind in "iu" and isinstance(data, (int, list, tuple)):
         array = array.astype(np.float64)
     return array[()] if array.ndim == 0 else array

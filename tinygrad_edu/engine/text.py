@@ -1,4 +1,4 @@
-"""How a Tensor shows itself as text."""
+"""How numbers, parameters and Tensors are written as text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["tensor_text"]
+__all__ = ["index_text", "number_text", "params_text", "tensor_text"]
 
 
 def tensor_text(tensor: Any) -> str:
@@ -26,3 +26,40 @@ def tensor_text(tensor: Any) -> str:
     if tensor._name:
         parts.append(f"name={tensor._name!r}")
     return ", ".join(parts) + ")"
+
+
+def number_text(value: Any) -> str:
+    """Return a number to 4 significant digits, with a real minus sign."""
+    if isinstance(value, (bool, np.bool_)):
+        return "1" if value else "0"
+    text = f"{float(value) + 0.0:.4g}"
+    return text.replace("-", "−").replace("e+0", "e").replace("e−0", "e−").replace("e+", "e")
+
+
+def params_text(params: dict[str, Any]) -> list[str]:
+    """Return the parameters worth showing: small, and not a default that says nothing."""
+    shown = []
+    for key, value in params.items():
+        if value is None or value is False:
+            continue
+        if isinstance(value, tuple) and len(value) == 1:
+            value = value[0]
+        text = index_text(value) if key == "index" else str(value)
+        if len(text) <= 40:
+            shown.append(f"{key}={text}")
+    return shown
+
+
+def index_text(index: Any) -> str:
+    """Return an index as one would type it."""
+    if isinstance(index, tuple):
+        return ", ".join(index_text(part) for part in index) or "()"
+    if isinstance(index, slice):
+        ends = ["" if end is None else str(end) for end in (index.start, index.stop)]
+        return ":".join(ends + ([str(index.step)] if index.step is not None else []))
+    if index is Ellipsis:
+        return "…"
+    if isinstance(index, (np.ndarray, list)):
+        flat = np.asarray(index)
+        return str(flat.tolist()) if flat.size <= 4 else f"array {flat.shape}"
+    return str(index)

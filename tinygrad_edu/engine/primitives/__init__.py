@@ -1,5 +1,6 @@
 """The ops: arrays to arrays, with a rule per input, on NumPy alone."""
 
+from tinygrad_edu.engine.primitives.accumulate import *
 from tinygrad_edu.engine.primitives.activations import *
 from tinygrad_edu.engine.primitives.elementwise import *
 from tinygrad_edu.engine.primitives.index import *
@@ -10,4 +11,4 @@ from tinygrad_edu.engine.primitives.rounding import *
 from tinygrad_edu.engine.primitives.selection import *
 from tinygrad_edu.engine.primitives.shape import *
 from tinygrad_edu.engine.primitives.trigonometry import *
-from tinygrad_edu.engine.primitives.windows import *
+from tinygrad_edu.engine.primitives.sliding import *

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine.op import op
 from tinygrad_edu.engine.primitives.reduce import kept
-from tinygrad_edu.engine.primitives.rounding import zeros_like
-from tinygrad_edu.engine.primitives.selection import where
 from tinygrad_edu.engine.primitives.shape import flip
 
 __all__ = ["carried", "cumprod", "cumsum", "prod", "prod_others", "shifted"]
@@ -20,7 +19,7 @@ Axes = tuple[int, ...]
 @op(symbol="Π")
 def prod(x: Any, *, axis: Axes, keepdims: bool) -> Any:
     """The product over the axes."""
-    return np.multiply.reduce(x, axis, None, None, keepdims)
+    return np.multiply.reduce(x, axis=axis, keepdims=keepdims)  # type: ignore[call-overload]
 
 
 @prod.vjp("x")
@@ -29,32 +28,48 @@ def prod_dx(g: Any, out: Any, x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 
 @op
-def prod_others(x: Any, *, axis: Axes) -> Any:
-    """For each number the product of all the others along the axes: out / x, but right at zeros too."""
-    if not x.size:
-        return x.copy()
-    rows = in_rows(x, axis)
-    before, after = np.ones_like(rows), np.ones_like(rows)
-    np.multiply.accumulate(rows[..., :-1], -1, None, before[..., 1:])
-    np.multiply.accumulate(rows[..., :0:-1], -1, None, after[..., -2::-1])
-    return out_of_rows(before * after, x.shape, axis)[()]
+def prod_others(*xs: Any, axis: Axes) -> Any:
+    """For each number in ``xs[0]`` the product of all the others along the axes: prod / x, but right at zeros too.
+
+    Given further arrays, the derivative of that in those directions, one after the other. All orders are this one op,
+    as the k-th derivative of a product is a symmetric tensor: it does not matter which of its sides is left open.
+    """
+    if not xs[0].size:
+        return xs[0].copy()
+    rows = [in_rows(x, axis) for x in xs]
+    *others, n = rows[0].shape
+    levels = [np.zeros((1 << (len(xs) - 1), *others, 1 << (n - 1).bit_length()), np.result_type(*xs))]
+    levels[0][0] = 1  # also what fills a row up to a power of two
+    levels[0][0, ..., :n] = rows[0]
+    for i, direction in enumerate(rows[1:]):
+        levels[0][1 << i, ..., :n] = direction
+    while levels[-1].shape[-1] > 1:
+        levels.append(products(levels[-1][..., 0::2], levels[-1][..., 1::2]))
+    outside = np.zeros_like(levels.pop())
+    outside[0] = 1
+    for level in reversed(levels):  # what is outside of me is my neighbour, and what is outside of us two
+        neighbours = level.reshape((*level.shape[:-1], -1, 2))[..., ::-1]
+        outside = products(outside[..., None], neighbours).reshape(level.shape)
+    return out_of_rows(outside[-1, ..., :n], xs[0].shape, axis)[()]
 
 
-@prod_others.vjp("x")
-def prod_others_dx(g: Any, out: Any, x: Any, *, axis: Axes) -> Any:
-    if not x.size:
-        return g
-    moved = others_moved(padded(in_rows(x, axis), 1.0), padded(in_rows(g, axis), 0.0))
-    return out_of_rows(moved[..., : in_rows(x, axis).shape[-1]], x.shape, axis)
+@prod_others.vjp("xs")
+def prod_others_dx(g: Any, out: Any, *xs: Any, axis: Axes, position: int) -> Any:
+    if position == 0:
+        return prod_others(*xs, g, axis=axis)
+    return prod_others(*xs[:position], g, *xs[position + 1 :], axis=axis)
+
+
+def products(x: Any, y: Any) -> Any:
+    """Multiply numbers with small parts: ``x[3]`` goes with ε₀ε₁, as 3 is binary 11, and every ε² is 0."""
+    sizes = range(len(x))
+    return np.stack([sum(x[part] * y[whole - part] for part in sizes if part & whole == part) for whole in sizes])
 
 
 def in_rows(x: Any, axis: Axes) -> Any:
     """Return x with the axes at the end, laid out as one."""
     others = tuple([i for i in range(x.ndim) if i not in axis])
-    n = 1
-    for i in axis:
-        n *= x.shape[i]
-    return x.transpose(others + axis).reshape((*[x.shape[i] for i in others], n))
+    return x.transpose(others + axis).reshape((*[x.shape[i] for i in others], math.prod(x.shape[i] for i in axis)))
 
 
 def out_of_rows(rows: Any, shape: tuple[int, ...], axis: Axes) -> Any:
@@ -62,36 +77,6 @@ def out_of_rows(rows: Any, shape: tuple[int, ...], axis: Axes) -> Any:
     order = (*[i for i in range(len(shape)) if i not in axis], *axis)
     back = tuple([order.index(i) for i in range(len(shape))])
     return rows.reshape(tuple([shape[i] for i in order])).transpose(back)
-
-
-def padded(rows: Any, fill: float) -> Any:
-    """Return rows as long as the next power of two."""
-    n = rows.shape[-1]
-    place = np.arange(1 << (n - 1).bit_length())
-    return rows if len(place) == n else where(place < n, rows[..., np.minimum(place, n - 1)], fill)
-
-
-def others_moved(x: Any, dx: Any) -> Any:
-    """Return how fast the products of others move when x moves by ``dx``, along rows of 2ᵏ numbers.
-
-    The Hessian of a product is symmetric, so this is also what the rule of ``prod_others`` wants. Products are built up
-    a tree, pair by pair, and handed down again: all others are my neighbour times all others of our pair. There is no
-    division, and it is all operators, so that it can be differentiated again and again.
-    """
-    neighbours = []
-    while x.shape[-1] > 1:
-        pairs = (*x.shape[:-1], x.shape[-1] // 2, 2)
-        x, dx = x.reshape(pairs), dx.reshape(pairs)
-        neighbours.append((x[..., ::-1], dx[..., ::-1]))
-        dx = x[..., 0] * dx[..., 1] + dx[..., 0] * x[..., 1]
-        x = x[..., 0] * x[..., 1]
-    others, moved = zeros_like(x) + 1, zeros_like(dx)
-    for y, dy in reversed(neighbours):
-        others, moved = others.reshape((*others.shape, 1)), moved.reshape((*moved.shape, 1))
-        others, moved = others * y, others * dy + moved * y
-        flat = (*y.shape[:-2], y.shape[-2] * 2)
-        others, moved = others.reshape(flat), moved.reshape(flat)
-    return moved
 
 
 @op

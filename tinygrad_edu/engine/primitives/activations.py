@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from tinygrad_edu.engine.primitives.elementwise import LN2, exp
 from tinygrad_edu.engine.primitives.selection import where
 
 __all__ = [
-    "elu", "erf", "gelu", "leaky_relu", "logaddexp", "logaddexp2", "normal_cdf", "normal_pdf", "relu", "sigmoid",
-    "silu", "softplus", "steepness",
+    "elu", "erf", "gelu", "gelu_exponent", "leaky_relu", "logaddexp", "logaddexp2", "normal_cdf", "normal_pdf", "relu",
+    "sigmoid", "silu", "softplus", "steepness",
 ]  # fmt: skip
 
 ZERO = float64(0)
@@ -160,7 +161,7 @@ def erf_dx(g: Any, out: Any, x: Any) -> Any:
 def error_function() -> Callable[[Any], Any]:
     """Return an erf of arrays; scipy is imported on first use, since it takes long and most programs never ask."""
     try:
-        from scipy.special import erf as compiled
+        compiled = import_module("scipy.special").erf
     except ImportError:
         return erf_by_math
     return lambda x: half(compiled(x), x)

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from tinygrad_edu.engine.op import op
 
-__all__ = ["argsort", "getitem", "put_along", "scatter_add", "sort", "take_along"]
+__all__ = ["argsort", "getitem", "put_along", "scatter_add", "sort", "sort_by", "take_along", "unsort_by"]
 
 _BASIC = frozenset({int, slice, type(None), EllipsisType})
 
@@ -37,6 +37,10 @@ def _(x: Any, *, index: Any) -> str | None:
         mask = parts[0].shape
         if mask != x.shape[: len(mask)]:
             return f"getitem: the mask has shape {mask} but x {x.shape}; a mask must match the leading axes of x"
+    try:
+        x[index]
+    except (IndexError, ValueError) as error:
+        return f"getitem: {error} (x {x.shape})"
     return None
 
 
@@ -163,7 +167,37 @@ def sort(x: Any, *, axis: int) -> Any:
 
 @sort.vjp("x")
 def sort_dx(g: Any, out: Any, x: Any, *, axis: int) -> Any:
-    return put_along(g, indices=argsort(x, axis=axis), axis=axis, shape=x.shape)
+    return unsort_by(g, x, axis=axis)
+
+
+@op
+def sort_by(x: Any, keys: Any, *, axis: int) -> Any:
+    """The elements of x in the order along ``axis`` that sorts ``keys``, which has no gradient."""
+    return x[_along(argsort.forward(keys, axis=axis), x.shape, axis)]
+
+
+@sort_by.vjp("x")
+def sort_by_dx(g: Any, out: Any, x: Any, keys: Any, *, axis: int) -> Any:
+    return unsort_by(g, keys, axis=axis)
+
+
+sort_by.constant("keys")
+
+
+@op
+def unsort_by(x: Any, keys: Any, *, axis: int) -> Any:
+    """The elements of x, in the order that sorts ``keys``, put back in their places. The adjoint of ``sort_by``."""
+    out = np.empty_like(x)
+    out[_along(argsort.forward(keys, axis=axis), x.shape, axis)] = x
+    return out
+
+
+@unsort_by.vjp("x")
+def unsort_by_dx(g: Any, out: Any, x: Any, keys: Any, *, axis: int) -> Any:
+    return sort_by(g, keys, axis=axis)
+
+
+unsort_by.constant("keys")
 
 
 @op(differentiable=False)

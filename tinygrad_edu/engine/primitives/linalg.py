@@ -15,11 +15,10 @@ import numpy as np
 from tinygrad_edu.engine.op import Op, op
 from tinygrad_edu.engine.primitives.elementwise import log, sqrt
 from tinygrad_edu.engine.primitives.linear import matrix_transpose as t
-from tinygrad_edu.engine.primitives.shape import pad, tril
 
 __all__ = [
-    "cholesky", "cofactor", "det", "eigvalsh", "eigvecsh", "inv", "inverse_gaps", "logabsdet", "pinv", "signdet",
-    "solve", "svdvals",
+    "cholesky", "cofactor", "det", "eigvalsh", "eigvecsh", "half_lower", "inv", "inverse_gaps", "logabsdet",
+    "mirrored", "pinv", "signdet", "solve", "svdvals", "symmetric",
 ]  # fmt: skip
 
 
@@ -109,10 +108,29 @@ def cholesky(x: Any) -> Any:
 @cholesky.vjp("x")
 def cholesky_dx(g: Any, out: Any, x: Any) -> Any:
     """Murray, Differentiation of the Cholesky decomposition (2016), equation 9."""
-    inner = t(out) @ g
-    half = (tril(inner, k=0) + tril(inner, k=-1)) / 2
-    s = t(solve(t(out), t(solve(t(out), half))))
-    return (s + t(s)) / 2
+    return symmetric(t(solve(t(out), t(solve(t(out), half_lower(t(out) @ g))))))
+
+
+@op(symbol="Φ")
+def half_lower(x: Any) -> Any:
+    """The lower triangle, with half of the diagonal; zero above it."""
+    return (np.tril(x) + np.tril(x, -1)) / 2
+
+
+@half_lower.vjp("x")
+def half_lower_dx(g: Any, out: Any, x: Any) -> Any:
+    return half_lower(g)
+
+
+@op(symbol="sym")
+def symmetric(x: Any) -> Any:
+    """The symmetric part of square matrices: ``(x + xᵀ) / 2``."""
+    return (x + t(x)) / 2
+
+
+@symmetric.vjp("x")
+def symmetric_dx(g: Any, out: Any, x: Any) -> Any:
+    return symmetric(g)
 
 
 @op(symbol="pinv")
@@ -148,8 +166,7 @@ def eigvecsh(x: Any) -> Any:
 
 @eigvecsh.vjp("x")
 def eigvecsh_dx(g: Any, out: Any, x: Any) -> Any:
-    s = out @ (inverse_gaps(eigvalsh(x)) * (t(out) @ g)) @ t(out)
-    return (s + t(s)) / 2
+    return symmetric(out @ (inverse_gaps(eigvalsh(x)) * (t(out) @ g)) @ t(out))
 
 
 @op
@@ -175,10 +192,24 @@ def svdvals(x: Any) -> Any:
 def svdvals_dx(g: Any, out: Any, x: Any) -> Any:
     """``U diag(g) Vᵀ``, from eigenvectors (u, v)/√2 of the symmetric matrix of blocks x and xᵀ (Jordan-Wielandt)."""
     rows, columns = x.shape[-2:]
-    corner = pad(x, widths=((0, 0),) * (x.ndim - 2) + ((0, columns), (rows, 0)), value=0)
-    largest = slice(None, -1 - min(rows, columns), -1)
-    pairs = eigvecsh(corner + t(corner))[..., :, largest]
+    pairs = eigvecsh(mirrored(x))[..., :, : -1 - min(rows, columns) : -1]  # of the largest eigenvalues
     return 2 * (pairs[..., :rows, :] * g[..., None, :]) @ t(pairs[..., rows:, :])
+
+
+@op
+def mirrored(x: Any) -> Any:
+    """The symmetric block matrix of 0 and x above xᵀ and 0, whose eigenvalues are ± the singular values of x."""
+    *batch, rows, columns = x.shape
+    out = np.zeros((*batch, rows + columns, rows + columns), x.dtype)
+    out[..., :rows, rows:] = x
+    out[..., rows:, :rows] = t(x)
+    return out
+
+
+@mirrored.vjp("x")
+def mirrored_dx(g: Any, out: Any, x: Any) -> Any:
+    rows = x.shape[-2]
+    return g[..., :rows, rows:] + t(g[..., rows:, :rows])
 
 
 # How failures are told
@@ -307,10 +338,12 @@ def _left_or_right_inverse(x: Any) -> Any:
 @inverse_gaps.scalar_form
 def inverse_gaps_scalars(w: Any) -> Any:
     out = np.zeros((*w.shape, w.shape[-1]), object)
-    for *lead, i, j in np.ndindex(out.shape):
-        gap = w[(*lead, j)] - w[(*lead, i)]
+    for place in np.ndindex(out.shape):
+        *lead, i, j = place
+        row = w[tuple(lead)]
+        gap = row[j] - row[i]
         if gap != 0:
-            out[(*lead, i, j)] = 1 / gap
+            out[place] = 1 / gap
     return out
 
 

@@ -18,7 +18,7 @@ __all__ = [
 Widths = tuple[tuple[int, int], ...]
 
 
-@elementwise
+@elementwise(notation="arrange")
 def copy(x: Any) -> Any:
     """The same numbers in memory of their own."""
     return x.copy()
@@ -29,7 +29,7 @@ def copy_dx(g: Any, out: Any, x: Any) -> Any:
     return g
 
 
-@elementwise
+@elementwise(notation="arrange")
 def astype(x: Any, *, dtype: Any) -> Any:
     """The same numbers, rounded to ``dtype``."""
     return x.astype(dtype)
@@ -40,7 +40,7 @@ def astype_dx(g: Any, out: Any, x: Any, *, dtype: Any) -> Any:
     return g.astype(x.dtype)
 
 
-@op
+@op(notation="arrange")
 def reshape(x: Any, *, shape: tuple[int, ...]) -> Any:
     """The same numbers in the same row-major order, in another ``shape``; a view where NumPy can."""
     return x.reshape(shape) if shape else x.reshape(())[()]
@@ -81,7 +81,7 @@ def _(x: Any, *, axes: tuple[int, ...]) -> str | None:
     return f"transpose: axes {axes} must name each of the {x.ndim} axes of x {x.shape} once"
 
 
-@op(symbol="broadcast")
+@op(symbol="broadcast", notation="arrange")
 def broadcast_to(x: Any, *, shape: tuple[int, ...]) -> Any:
     """A read-only view that repeats x along new axes and along axes of length 1."""
     if not shape:

@@ -212,8 +212,8 @@ def sinc_derivative_dx(g: Any, out: Any, x: Any, *, order: int) -> Any:
 def sinc_series(x: Any, order: int) -> Any:
     """Differentiate f(z) = sin z / z ``order`` times at z = πx.
 
-    Away from 0 by z f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾ z, which is Leibniz's rule for z f = sin z. That divides rounding errors by
-    z, so near 0 it is the power series, Σ (−1)ᵏ z²ᵏ / (2k + 1)!, differentiated term by term.
+    Away from 0 by z f⁽ⁿ⁾ + n f⁽ⁿ⁻¹⁾ = sin⁽ⁿ⁾ z, which is Leibniz's rule for z f = sin z. That divides rounding errors
+    by z, so near 0 it is the power series, Σ (−1)ᵏ z²ᵏ / (2k + 1)!, differentiated term by term.
     """
     z = np.pi * x
     near = abs(z) <= order + 1

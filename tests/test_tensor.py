@@ -1,0 +1,518 @@
+"""Tensor: what it holds, how it is made and copied, its operators, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import operator
+import pickle
+
+import numpy as np
+import pytest
+
+import tinygrad_edu as tg
+from tinygrad_edu import nn
+from tinygrad_edu.engine.axes import AxisError
+
+F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
+INT, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
+
+
+def leaf(value, dtype=np.float64, **options):
+    return tg.Tensor(np.asarray(value, dtype), requires_grad=True, **options)
+
+
+# Construction and dtype
+
+
+@pytest.mark.parametrize(("data", "grad", "dtype"), [
+    (2, False, INT), (2, True, F64), (2.0, False, F64), (2.0, True, F64), (True, False, BOOL), ([1, 2], False, INT),
+    ([1, 2], True, F64), ((1, 2), True, F64), ([[1, 2], [3, 4]], True, F64), ([1, 2.5], True, F64), ([], True, F64),
+    (np.float32(1), True, F32), (np.ones(2, np.float32), True, F32), (np.ones(2, np.float16), True, np.float16),
+    (np.ones(2, np.int32), False, np.int32), (np.ones(2, bool), False, BOOL), ([np.float32(1)], True, F32),
+    ([np.ones(2, np.float32), np.zeros(2, np.float32)], False, F32),
+])  # fmt: skip
+def test_dtype_is_numpys_and_python_ints_that_need_a_gradient_are_float(data, grad, dtype):
+    x = tg.Tensor(data, requires_grad=grad)
+    assert x.dtype == dtype
+    assert x.requires_grad is grad
+    assert x.is_leaf
+    assert x.grad is None
+    np.testing.assert_array_equal(x.data, np.asarray(data))
+
+
+@pytest.mark.parametrize(("data", "error", "said"), [
+    (np.array([1, 2]), TypeError, "astype(np.float64)"), (np.int32(3), TypeError, "int32"),
+    (np.array([True]), TypeError, "bool"), ("a", TypeError, "str"), (None, TypeError, "NoneType"),
+    (1j, TypeError, "complex"), (np.array([object()]), TypeError, "object"), ({"a": 1}, TypeError, "dict"),
+    (np.array(["2020-01-01"], "datetime64[D]"), TypeError, "datetime64"), ([[1, 2], [3]], ValueError, "Tensor:"),
+    ([1, "b"], TypeError, "Tensor:"),
+])  # fmt: skip
+def test_what_is_no_array_of_real_numbers_is_refused(data, error, said):
+    with pytest.raises(error) as caught:
+        tg.Tensor(data, requires_grad=True)
+    assert said in str(caught.value)
+
+
+def test_tensor_of_tensors_would_lose_their_gradient():
+    x = leaf([1, 2])
+    for make in (lambda: tg.Tensor([x.sum(), 1.0]), lambda: x + [x.sum(), 1.0], lambda: tg.exp([[x.sum()]])):
+        with pytest.raises(TypeError, match=r"tg\.stack"):
+            make()
+    np.testing.assert_array_equal(tg.Tensor([tg.Tensor(1.0), tg.Tensor(2.0)]).data, [1, 2])
+    np.testing.assert_array_equal(tg.Tensor(x).data, [1, 2])
+    assert not tg.Tensor(x).requires_grad
+
+
+def test_dtype_can_be_asked_for():
+    assert tg.Tensor([1, 2], dtype=np.float32, requires_grad=True).dtype == F32
+    assert tg.Tensor([1.5, 2], dtype=np.int64).dtype == INT
+    with pytest.raises(TypeError, match="int64"):
+        tg.Tensor([1.5], dtype=np.int64, requires_grad=True)
+
+
+def test_shape_of_things():
+    x = leaf(np.zeros((2, 3, 4)))
+    assert (x.shape, x.ndim, x.size, len(x)) == ((2, 3, 4), 3, 24, 2)
+    assert x.T.shape == (4, 3, 2)
+    assert x.mT.shape == (2, 4, 3)
+    assert tg.Tensor(1.0).shape == ()
+    assert tg.Tensor(np.zeros((0, 3))).size == 0
+    assert tg.tensor is tg.Tensor
+
+
+def test_data_of_a_single_number_is_a_numpy_scalar():
+    for x in (tg.Tensor(2.0), tg.Tensor(np.array(2.0)), leaf([2.0]).sum(), leaf([[2.0]]).reshape(), leaf([2.0])[0]):
+        assert type(x.data) is np.float64
+        assert x.item() == 2.0
+        assert type(x.item()) is float
+
+
+# Aliasing
+
+
+def test_construction_copies_unless_told_not_to():
+    a = np.ones(3)
+    copied, shared = tg.Tensor(a), tg.Tensor(a, copy=False)
+    a[0] = 7
+    assert copied.data[0] == 1
+    assert shared.data[0] == 7
+    assert tg.Tensor(shared).data is not shared.data
+
+
+def test_detach_and_numpy_share_memory():
+    x = leaf([1, 2])
+    assert x.detach().data is x.data
+    assert x.detach().numpy() is x.data
+    assert not x.detach().requires_grad
+
+
+def test_gradient_shares_memory_with_nothing():
+    x, y = leaf([1, 2]), leaf([3, 4])
+    seed = np.ones(2)
+    (x + y).backward(seed)
+    x.grad.data[0] = 9
+    assert seed[0] == y.grad.data[0] == 1
+    z = leaf(np.ones((2, 2)))
+    z.reshape(4).T.backward(given := np.ones(4))
+    z.grad.data[0, 0] = 5
+    assert given[0] == 1
+    x.grad = None
+    x.backward(seed)
+    x.grad.data[:] = 0
+    assert seed[0] == 1
+
+
+# Setters
+
+
+def test_data_can_be_set_from_arrays_lists_and_tensors():
+    x = leaf([1, 2])
+    for value in (np.array([3.0, 4]), [3, 4], tg.Tensor([3.0, 4])):
+        x.data = value
+        assert type(x.data) is np.ndarray
+        assert x.dtype == F64
+        np.testing.assert_array_equal(x.data, [3, 4])
+    with pytest.raises(TypeError, match="int64"):
+        x.data = np.array([1, 2])
+    np.testing.assert_array_equal(x.data, [3, 4])
+
+
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+def test_both_spellings_of_a_gradient_step_work(shape, rng):
+    start = rng.standard_normal(shape)
+    x = leaf(start)
+    (x * x).sum().backward()
+    x.data -= 0.5 * x.grad
+    np.testing.assert_allclose(x.data, 0 * start, atol=1e-15)
+    assert isinstance(x.data, (np.ndarray, np.float64))
+    x.data = x.data - 0.5 * x.grad
+    np.testing.assert_allclose(x.data, -start)
+    assert x.is_leaf
+    assert x.requires_grad
+
+
+def test_grad_setter_wants_the_shape_and_gives_the_dtype():
+    x = leaf([1, 2], np.float32)
+    x.grad = [3, 4]
+    assert isinstance(x.grad, tg.Tensor)
+    assert x.grad.dtype == F32
+    x.grad = np.array([3.0, 4])
+    assert x.grad.dtype == F32
+    with pytest.raises(ValueError, match=r"\(2,\).*\(3,\)"):
+        x.grad = np.ones(3)
+    np.testing.assert_array_equal(x.grad.data, [3, 4])
+    x.grad = None
+    assert x.grad is None
+    x.grad = 2 * tg.ones_like(x)
+    x.zero_grad()
+    assert x.grad is None
+
+
+def test_requires_grad_setter():
+    x = tg.Tensor([1.0])
+    x.requires_grad = True
+    assert (x * 2).requires_grad
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        (x * 2).requires_grad = False
+    with pytest.raises(TypeError, match="int64"):
+        tg.Tensor([1]).requires_grad = True
+
+
+def test_name_is_text_or_nothing():
+    x = tg.Tensor(1.0, name='<b>"\\\n')
+    assert x.name == '<b>"\\\n'
+    x.name = None
+    assert x.name is None
+    with pytest.raises(TypeError, match="name must be a string"):
+        x.name = 3
+    with pytest.raises(TypeError, match="name must be a string"):
+        tg.Tensor(1.0, name=b"x")
+
+
+@pytest.mark.parametrize("attribute", ["shape", "is_leaf", "inputs", "op", "T", "no_such_thing"])
+def test_what_can_not_be_set_says_so(attribute):
+    with pytest.raises(AttributeError):
+        setattr(tg.Tensor(1.0), attribute, 1)
+
+
+# repr
+
+
+@pytest.mark.parametrize(("make", "text"), [
+    (lambda: tg.Tensor(2.0), "Tensor(2.0)"), (lambda: tg.Tensor([1, 2]), "Tensor([1, 2])"),
+    (lambda: leaf([1, 2], name="x"), "Tensor([1., 2.], requires_grad=True, name='x')"),
+    (lambda: leaf([1, 2]) * 2, "Tensor([2., 4.], op=multiply)"),
+    (lambda: leaf(1, np.float32), "Tensor(1.0, dtype=float32, requires_grad=True)"),
+    (lambda: tg.Tensor(np.zeros((0, 3))), "Tensor([], shape=(0, 3))"),
+    (lambda: nn.Parameter([1.0]), "Parameter([1.], requires_grad=True)"),
+    (lambda: tg.Tensor(1.0, name="a'\n"), 'Tensor(1.0, name="a\'\\n")'),
+])  # fmt: skip
+def test_repr_shows_value_name_and_op(make, text):
+    assert repr(make()) == text
+
+
+def test_repr_of_a_large_tensor_is_short():
+    assert len(repr(tg.zeros(1000, 1000))) < 1000
+
+
+# A single number, and many
+
+
+def test_one_element_is_a_number():
+    for x in (tg.Tensor(2.5), leaf([2.5]), leaf([[2.5]])):
+        assert (float(x), int(x), x.item()) == (2.5, 2, 2.5)
+        assert bool(x) is True
+    assert bool(tg.Tensor(0.0)) is False
+
+
+@pytest.mark.parametrize("question", [float, int, bool, lambda x: x.item()])
+def test_many_elements_are_no_number(question):
+    with pytest.raises(ValueError, match=r"\(2,\)"):
+        question(tg.Tensor([1.0, 2]))
+    with pytest.raises(ValueError, match=r"\(0,\)"):
+        question(tg.Tensor(np.zeros(0)))
+
+
+def test_iteration_is_recorded():
+    x = leaf([[1, 2], [3, 4]])
+    a, b = x
+    (a * b).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [[3, 4], [1, 2]])
+    assert len(x) == 2
+    assert list(tg.Tensor(np.zeros((0, 2)))) == []
+    for question in (len, list):
+        with pytest.raises(TypeError, match="0-d"):
+            question(tg.Tensor(1.0))
+
+
+def test_membership():
+    assert 2.0 in leaf([1, 2])
+    assert 3.0 not in leaf([1, 2])
+
+
+# Operators
+
+BINARY = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.mod,
+]  # fmt: skip
+OTHERS = [3, 2.5, np.float64(2.5), np.float32(2.5), np.int64(3), np.array(1.5), np.array([2.0, 3, 0.5]), [2.0, 3, 0.5],
+          np.array([[2.0], [0.5]]), True, np.array([[1, 2, 3]])]  # fmt: skip
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=repr)
+@pytest.mark.parametrize("op", BINARY, ids=lambda op: op.__name__)
+def test_operators_take_numbers_and_arrays_on_either_side(op, other):
+    a = np.array([[0.5, 1.5, 2.0], [3.0, 0.25, 1.0]])
+    x = leaf(a)
+    for found, want in [(op(x, other), op(a, np.asarray(other)[()])), (op(other, x), op(np.asarray(other)[()], a))]:
+        assert type(found) is tg.Tensor
+        np.testing.assert_allclose(found.data, want, rtol=1e-14)
+        assert found.dtype == want.dtype
+        assert found.requires_grad
+
+
+@pytest.mark.parametrize("op", BINARY, ids=lambda op: op.__name__)
+@pytest.mark.parametrize("other", OTHERS, ids=repr)
+def test_promotion_is_numpys(op, other):
+    for a in (np.ones(3, np.float32), np.float32(2), np.ones(3, np.float16), np.arange(1, 4), np.ones(3, np.int8)):
+        lone = other if isinstance(other, (int, float, np.generic)) else np.asarray(other)
+        if isinstance(lone, np.ndarray) and not lone.ndim:
+            continue  # a 0-d Tensor holds a NumPy scalar, which NumPy 2 promotes alike
+        for found, want in [(op(tg.Tensor(a), other), op(a, lone)), (op(other, tg.Tensor(a)), op(lone, a))]:
+            assert found.dtype == want.dtype, (a.dtype, other)
+
+
+def test_float32_stays():
+    x = leaf([1.5, 2], np.float32)
+    for y in (x + 1, 2 * x, x / 3.0, 1 - x, x**2, x**0.5, 2.0**x, -x, abs(x), x @ x, x[0] * 2.0, x.sum() / 3, x % 0.5):
+        assert y.dtype == F32
+        x.grad = None
+        y.sum().backward()
+        assert x.grad.dtype == F32
+
+
+def test_matmul_on_either_side(rng):
+    a, b = rng.standard_normal((2, 3)), rng.standard_normal((3, 4))
+    for y in (leaf(a) @ b, a @ leaf(b), leaf(a) @ leaf(b), leaf(a) @ b.tolist()):
+        np.testing.assert_allclose(y.data, a @ b)
+        assert type(y) is tg.Tensor
+
+
+def test_unary_operators():
+    x = leaf([-1, 2])
+    np.testing.assert_array_equal((-x).data, [1, -2])
+    np.testing.assert_array_equal(abs(x).data, [1, 2])
+    assert +x is x
+
+
+def test_in_place_operators_rebind_and_never_write():
+    x = leaf([1, 2])
+    y, before = x, x.data
+    y += 1
+    y *= 2
+    y -= x
+    y /= 2
+    y **= 2
+    assert y is not x
+    assert x.data is before
+    np.testing.assert_array_equal(x.data, [1, 2])
+    a = np.ones(2)
+    b = a
+    with pytest.raises(TypeError, match="out="):
+        b += x
+    np.testing.assert_array_equal(a, [1, 1])
+    b += x.detach()
+    np.testing.assert_array_equal(a, [2, 3])
+    assert b is a
+
+
+@pytest.mark.parametrize("other", ["a", None, object(), {}, 1j, np.array([1j]), {1, 2}])
+@pytest.mark.parametrize("op", [operator.add, operator.mul, operator.matmul, operator.pow], ids=lambda op: op.__name__)
+def test_operators_refuse_what_is_no_number(op, other):
+    for x in (leaf([1, 2]), leaf(1)):
+        for call in (lambda: op(x, other), lambda: op(other, x)):  # noqa: B023
+            with pytest.raises(TypeError):
+                call()
+
+
+# Comparisons
+
+
+@pytest.mark.parametrize("op", [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge],
+                         ids=lambda op: op.__name__)  # fmt: skip
+def test_comparisons_are_plain_arrays(op):
+    a = np.array([1.0, 2, 3])
+    for x in (leaf(a), tg.Tensor(a)):
+        for other in (2, 2.0, np.array([3.0, 2, 1]), tg.Tensor([3.0, 2, 1]), [3, 2, 1]):
+            plain = other.data if isinstance(other, tg.Tensor) else other
+            assert type(op(x, other)) is np.ndarray
+            np.testing.assert_array_equal(op(x, other), op(a, plain))
+            if not isinstance(other, (tg.Tensor, list)):
+                assert type(op(other, x)) is np.ndarray
+                np.testing.assert_array_equal(op(other, x), op(other, a))
+
+
+def test_tensors_hash_by_identity_and_differ_from_strangers():
+    x, y = leaf([1, 2]), leaf([1, 2])
+    assert len({x, y, x}) == 2
+    assert {x: 1}[x] == 1
+    assert (x == None) is False  # noqa: E711
+    assert (x != "a") is True
+    with pytest.raises(TypeError):
+        x < "a"  # noqa: B015
+
+
+# Indexing
+
+
+@pytest.mark.parametrize("index", [
+    0, -1, slice(None), slice(None, None, -1), None, ..., (0, 1), (slice(None), 0), (..., None), [0, 0, 1],
+    np.array([1, 1]), np.array([True, False]), (np.array([0, 1]), np.array([2, 0])), np.array([[True, False, True]] * 2),
+    (slice(None), [2, 2, 0]), (), tg.Tensor([1, 1]), (slice(None), tg.Tensor([0, 2, 2])), tg.Tensor([True, False]),
+    (np.int64(1), slice(0, 2)), [], (None, [1], ...), tg.Tensor(1),
+], ids=str)  # fmt: skip
+def test_indexing_is_numpys_and_repeats_add_up(index):
+    a = np.arange(6.0).reshape(2, 3)
+    plain = tuple(i.data if isinstance(i, tg.Tensor) else i for i in index) if isinstance(index, tuple) else (
+        index.data if isinstance(index, tg.Tensor) else index)  # fmt: skip
+    x = leaf(a)
+    y = x[index]
+    np.testing.assert_array_equal(y.data, a[plain])
+    y.sum().backward()
+    count = np.zeros_like(a)
+    np.add.at(count, plain, 1)
+    np.testing.assert_array_equal(x.grad.data, count)
+
+
+def test_an_index_may_change_after_it_was_used():
+    x = leaf([1, 2, 3])
+    i, mask = np.array([0, 0]), np.array([True, False, True])
+    y, z = x[i], x[mask]
+    i[:], mask[:] = 2, False
+    (y.sum() + z.sum()).backward()
+    np.testing.assert_array_equal(x.grad.data, [3, 0, 1])
+
+
+def test_elements_can_not_be_assigned():
+    x = leaf([1, 2])
+    with pytest.raises(TypeError, match=r"tg\.where.*x\.data"):
+        x[0] = 1
+    np.testing.assert_array_equal(x.data, [1, 2])
+
+
+# Copies
+
+
+@pytest.mark.parametrize("through", [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize("value", [2.0, [1.0, 2], np.zeros((0, 3)), np.ones(2, np.float32)], ids=str)
+def test_leaves_are_copied_whole(through, value):
+    x = leaf(value, np.asarray(value).dtype, name="x")
+    (x * x).sum().backward()
+    twin = through(x)
+    assert (type(twin), twin.name, twin.dtype, twin.shape) == (tg.Tensor, "x", x.dtype, x.shape)
+    assert twin.requires_grad
+    np.testing.assert_array_equal(twin.data, x.data)
+    np.testing.assert_array_equal(twin.grad.data, x.grad.data)
+    if x.ndim and x.size:
+        twin.data[0] = 9
+        assert x.data[0] != 9
+    assert type(twin.data) is type(x.data)
+
+
+def test_what_an_op_made_is_not_copied_with_its_graph():
+    with pytest.raises(RuntimeError, match=r"detach\(\)"):
+        copy.deepcopy(leaf([1, 2]) * 2)
+
+
+@pytest.mark.parametrize("through", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_modules_are_copied_with_their_sharing(through):
+    model = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid(), nn.Linear(3, 2))
+    first = vars(model)
+    model.again = next(model.children())
+    twin = through(model)
+    ours, theirs = list(model.parameters()), list(twin.parameters())
+    assert len(ours) == len(theirs) == 4
+    assert not set(map(id, ours)) & set(map(id, theirs))
+    assert twin.again is next(twin.children())
+    assert {type(p) for p in theirs} == {nn.Parameter}
+    x = tg.ones(1, 2)
+    before = model(x).data.copy()
+    np.testing.assert_array_equal(twin(x).data, before)
+    for p in theirs:
+        p.data += 1
+    np.testing.assert_array_equal(model(x).data, before)
+    assert first is vars(model)
+
+
+# NumPy at the door
+
+
+def test_arrays_of_tensors_that_need_a_gradient_are_refused():
+    x, y = leaf([1, 2]), leaf(1)
+    for make in (lambda: np.asarray(x), lambda: np.array(x), lambda: x.numpy(), lambda: np.array([x, x]),
+                 lambda: np.array([y, y]), lambda: np.asarray([y, 1.0]), lambda: np.array(y, dtype=float)):  # fmt: skip
+        with pytest.raises(TypeError, match=r"\.detach\(\)|tg\.stack"):
+            make()
+
+
+def test_arrays_of_tensors_that_need_none_are_shared():
+    x = tg.Tensor([1.0, 2])
+    assert np.asarray(x) is x.data
+    assert np.array(x) is not x.data
+    assert np.asarray(x, dtype=np.float32).dtype == F32
+    assert x.numpy() is x.data
+    np.testing.assert_allclose(x, [1, 2])
+    (leaf([1, 2]) * 3).sum().backward()
+    y = leaf([1, 2])
+    (y * 3).sum().backward()
+    np.testing.assert_allclose(y.grad, [3, 3])
+    assert x.tolist() == [1, 2]
+
+
+def test_questions_are_plain():
+    x = leaf([[3, 1], [2, 4]])
+    assert type(x.argmax()) is np.int64
+    np.testing.assert_array_equal(x.argmin(axis=0), [1, 0])
+    np.testing.assert_array_equal(x.argsort(), [[1, 0], [0, 1]])
+    np.testing.assert_array_equal(tg.argmax(x, dim=1, keepdim=True), [[0], [1]])
+    assert (x > 3).any()
+
+
+# astype
+
+
+def test_astype_to_float_is_recorded_and_to_integers_cuts():
+    x = leaf([1.7, -2.2])
+    y = x.astype(np.float32)
+    assert y.dtype == F32
+    (y * 3).sum().backward()
+    assert x.grad.dtype == F64
+    np.testing.assert_array_equal(x.grad.data, [3, 3])
+    for dtype, want in [(int, [1, -2]), (bool, [True, True])]:
+        z = x.astype(dtype)
+        assert not z.requires_grad
+        np.testing.assert_array_equal(z.data, want)
+
+
+def test_integer_tensors_compute_but_need_no_gradient():
+    i = tg.Tensor([1, 2])
+    assert (i + i).dtype == INT
+    assert (i / i).dtype == F64
+    assert i.sum().dtype == INT
+    assert i.mean().dtype == F64
+    assert not (i * 2).requires_grad
+    x = leaf([1, 2])
+    (x * i).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [1, 2])
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        (i * 2.0).sum().backward()
+
+
+def test_other_spellings_of_axis():
+    x = leaf(np.arange(6.0).reshape(2, 3))
+    np.testing.assert_array_equal(x.sum(dim=1, keepdim=True).data, x.sum(axis=1, keepdims=True).data)
+    np.testing.assert_array_equal(tg.concatenate([x, x], dim=1).data, np.concatenate([x.data, x.data], 1))
+    with pytest.raises(TypeError, match="dim and axis"):
+        x.sum(dim=1, axis=1)
+    with pytest.raises(AxisError, match="axis 2"):
+        x.sum(dim=2)

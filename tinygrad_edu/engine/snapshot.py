@@ -1,0 +1,69 @@
+"""What a picture keeps of an array: all of it if it is small, a summary and a small image if it is not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["SMALL", "Snapshot", "snapshot"]
+
+SMALL = 36  # elements that a picture prints
+_IMAGE = 24  # the longest side of a small image
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An array's shape, dtype and numbers; ``data`` holds all elements, flat, if they are few, else ``image`` a small view."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    data: tuple[float, ...] | None
+    low: float
+    high: float
+    mean: float
+    norm: float
+    nans: int
+    zeros: int
+    image: tuple[tuple[float, ...], ...] | None
+
+    @property
+    def size(self) -> int:
+        """How many elements the array has."""
+        return math.prod(self.shape)
+
+
+def snapshot(data: Any, full: int | None = None) -> Snapshot:
+    """Freeze an array. full: how many elements are kept whole."""
+    array = np.asarray(data)
+    numbers = array.astype(np.float64, copy=False)
+    finite = numbers[np.isfinite(numbers)]
+    few = array.size <= (SMALL if full is None else full)
+    return Snapshot(
+        shape=array.shape,
+        dtype=str(array.dtype),
+        data=tuple(numbers.ravel().tolist()) if few else None,
+        low=float(finite.min()) if finite.size else math.nan,
+        high=float(finite.max()) if finite.size else math.nan,
+        mean=float(finite.mean()) if finite.size else math.nan,
+        norm=float(np.sqrt(np.sum(finite * finite))),
+        nans=int(array.size - finite.size),
+        zeros=int(array.size - np.count_nonzero(array)),
+        image=None if few else small_image(numbers),
+    )
+
+
+def small_image(numbers: Any) -> tuple[tuple[float, ...], ...]:
+    """Return an array as rows of at most 24 by 24 numbers: planes side by side, then every n-th row and column."""
+    if numbers.ndim < 2:
+        side = math.ceil(math.sqrt(numbers.size))
+        flat = np.full(side * side, np.nan)
+        flat[: numbers.size] = numbers.ravel()
+        plane = flat.reshape(side, side)
+    else:
+        plane = numbers.reshape(-1, numbers.shape[-1])
+    rows = np.linspace(0, plane.shape[0] - 1, min(plane.shape[0], _IMAGE)).round().astype(int)
+    columns = np.linspace(0, plane.shape[1] - 1, min(plane.shape[1], _IMAGE)).round().astype(int)
+    return tuple([tuple(row) for row in plane[np.ix_(rows, columns)].tolist()])

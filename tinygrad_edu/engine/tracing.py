@@ -1,0 +1,411 @@
+"""Trace: the frozen picture of a recorded graph, with its numbers. What ``viz`` reads, and nothing else.
+
+Ids run 0..n-1 in the order in which things were made, so one program gives the same Trace every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from tinygrad_edu.engine.failure import FailedCall
+from tinygrad_edu.engine.record import sweep
+from tinygrad_edu.engine.regions import region_formulas
+from tinygrad_edu.engine.scope import Scope
+from tinygrad_edu.engine.snapshot import Snapshot, snapshot
+from tinygrad_edu.engine.symbol import formula_of_forward, formula_of_rule, symbol_text
+from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.engine.text import number_text, params_text
+
+__all__ = ["Call", "Edge", "Region", "Snapshot", "Trace", "Turn", "Value", "graph"]
+
+_SHORT = 8  # calls, up to which a composite's formula is worked out
+
+
+@dataclass(frozen=True)
+class Value:
+    """An array in the graph. kind: ``parameter`` (a leaf with gradient), ``input``, ``constant``, ``intermediate``, ``output``."""
+
+    id: int
+    kind: str
+    name: str | None
+    data: Snapshot
+    needs_gradient: bool
+    made_by: int | None  # the id of the Call
+    gradient: Snapshot | None = None  # of this backward pass
+    stored_gradient: Snapshot | None = None  # what .grad holds, where that is something else
+    used: int = 0  # by how many operands
+
+
+@dataclass(frozen=True)
+class Call:
+    """One recorded op: its inputs and output by id, its region, and how it is written."""
+
+    id: int
+    op: str
+    symbol: str
+    notation: str
+    inputs: tuple[int, ...]
+    input_names: tuple[str, ...]
+    output: int | None  # None for the call that failed
+    region: int | None
+    params: tuple[str, ...]
+    formula: str
+    numbers: str | None  # the formula with its numbers, of scalars
+    line: tuple[str, int] | None
+    failure: str | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """From a value to the call that used it (``position`` counts its operands), or from a call to its value."""
+
+    source: int
+    target: int
+    position: int | None
+
+
+@dataclass(frozen=True)
+class Region:
+    """A scope: kind ``module``, ``composite`` or ``scope``. Two regions with one ``owner`` share weights."""
+
+    id: int
+    kind: str
+    name: str
+    path: str
+    label: str
+    parent: int | None
+    owner: int | None
+    formula: str | None = None  # of its output, if it is a short composite or module
+    gradient_formulas: tuple[tuple[int, str], ...] = ()  # by the id of its input
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step back: what arrived at a call's output, and what the rules made of it."""
+
+    call: int
+    upstream: Snapshot
+    contributions: tuple[Snapshot | None, ...]
+    formulas: tuple[str | None, ...]
+    numbers: tuple[str | None, ...]
+    summed: tuple[tuple[int, ...] | None, ...]  # the shape before broadcast axes were summed away, where they were
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The graph: ``nodes`` (values and calls by id), ``edges``, ``scopes``, and the ``steps`` of its backward pass."""
+
+    values: tuple[Value, ...]
+    calls: tuple[Call, ...]
+    scopes: tuple[Region, ...]
+    steps: tuple[Turn, ...]
+    outputs: tuple[int, ...]
+    note: str = ""  # why there are no gradients, if there are none
+    _nodes: dict[int, Value | Call] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: list[Value | Call] = [*self.values, *self.calls]
+        self._nodes.update(sorted((node.id, node) for node in found))
+
+    @property
+    def nodes(self) -> tuple[Value | Call, ...]:
+        """Values and calls in the order they were made; ``nodes[i].id`` is i."""
+        return tuple(self._nodes.values())
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every operand's edge, also both of ``x * x``, and an edge from each call to its value."""
+        found = []
+        for call in self.calls:
+            found += [Edge(x, call.id, position) for position, x in enumerate(call.inputs)]
+            if call.output is not None:
+                found.append(Edge(call.id, call.output, None))
+        return tuple(found)
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The Trace as dicts, lists, strings and numbers, for JSON."""
+        plain = asdict(self)
+        del plain["_nodes"]
+        return plain
+
+
+def graph(
+    output: Any, gradient: Any = None, *, backward: bool = True, formulas: bool = True, full: int | None = None
+) -> Trace:
+    """Freeze the recorded graph of ``output``: a Tensor, a list of them, or the ``err.graph`` of a failed call.
+
+    gradient: what arrives at an output that is no single number; without it the values alone are kept, and ``note``
+    says so. backward: also run the backward pass and keep its steps; no ``.grad`` is touched. formulas: also ask the
+    rules for their formulas. full: keep whole arrays of up to that many elements (default 36), summaries above.
+
+    >>> import tinygrad_edu as tg
+    >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
+    >>> [call.op for call in graph(x * x + x).calls]
+    ['multiply', 'add']
+    """
+    failed = output if isinstance(output, FailedCall) else None
+    given = failed.inputs if failed else output if isinstance(output, (list, tuple)) else (output,)
+    for y in given:
+        if not isinstance(y, Tensor):
+            raise TypeError(f"graph: wanted a Tensor, a list of Tensors or an error's .graph, got {type(y).__name__}")
+    tracer = Tracer(given, formulas, full)
+    if failed is not None:
+        tracer.add_failed(failed)
+        return tracer.trace((), f"the forward pass failed here: {failed.message}")
+    note = tracer.run_backward(given, gradient) if backward else "the backward pass was not asked for"
+    return tracer.trace(given, note)
+
+
+class Tracer:
+    """Gathers the parts of a Trace; used once."""
+
+    def __init__(self, outputs: Sequence[Tensor], formulas: bool, full: int | None) -> None:
+        self.formulas = formulas
+        self.full = full
+        self.ids: dict[Any, int] = {}
+        self.call_ids: dict[Any, int] = {}
+        self.values: list[Value] = []
+        self.calls: list[Call] = []
+        self.regions: list[Region] = []
+        self.region_ids: dict[Scope, int] = {}
+        self.owners: dict[int, int] = {}
+        self.turns: list[Turn] = []
+        self.arrived: dict[Any, Any] = {}
+        self.outputs = set(outputs)
+        self.made = recorded(outputs)
+        self.names = names_of(self.made)
+        for node in self.made:
+            self.add_region(node._scope)
+        for node in self.made:
+            self.add_call(node)
+        for y in outputs:
+            self.add_value(y, None, y._data)
+
+    def next_id(self) -> int:
+        return len(self.values) + len(self.calls)
+
+    def add_value(self, x: Any, made_by: int | None, seen: Any) -> int:
+        """Return the id of a Tensor, adding it the first time; ``seen`` is what the op saw of it."""
+        if x in self.ids:
+            return self.ids[x]
+        number = self.ids[x] = self.next_id()
+        data = snapshot(seen, self.full)
+        self.values.append(Value(number, self.kind(x), self.names.get(x), data, bool(x._needs), made_by))
+        return number
+
+    def kind(self, x: Any) -> str:
+        if x._op is not None:
+            return "output" if x in self.outputs else "intermediate"
+        if x._needs:
+            return "parameter"
+        return "input" if x in self.names else "constant"
+
+    def add_region(self, scope: Scope | None) -> int | None:
+        """Return the id of a scope, adding it and those around it the first time."""
+        if scope is None:
+            return None
+        if scope in self.region_ids:
+            return self.region_ids[scope]
+        parent = self.add_region(scope.parent)
+        number = self.region_ids[scope] = len(self.regions)
+        owner = None
+        label = ""
+        if scope.owner is not None:
+            owner = self.owners.setdefault(id(scope.owner), len(self.owners))
+            label = scope.owner._label()
+        self.regions.append(Region(number, scope.kind, scope.name, scope.path, label, parent, owner))
+        return number
+
+    def add_call(self, node: Any) -> None:
+        """Add a recorded op, its inputs before it and its output after."""
+        inputs = tuple([self.add_value(x, None, a) for x, a in zip(node._inputs, node._seen)])
+        number = self.call_ids[node] = self.next_id()
+        formula, numbers = self.forward_text(node) if self.formulas else ("", None)
+        self.calls.append(self.call_of(number, node._op, inputs, node._params, node._scope, formula, numbers, node._line))
+        output = self.add_value(node, number, node._data)
+        self.calls[-1] = replace(self.calls[-1], output=output)
+
+    def call_of(
+        self, number: int, op: Any, inputs: Any, params: Any, scope: Any, formula: str, numbers: Any, line: Any
+    ) -> Call:
+        return Call(
+            number, op.name, op.symbol, op.notation, inputs, tuple([op.input_name(i) for i in range(len(inputs))]), None,
+            self.add_region(scope), tuple(params_text(params or {})), formula, numbers, line, None,
+            (op.__doc__ or "").strip().split("\n")[0],
+        )  # fmt: skip
+
+    def add_failed(self, failed: FailedCall) -> None:
+        """Add the call that failed: it has inputs and no output."""
+        inputs = tuple([self.add_value(x, None, x._data) for x in failed.inputs])
+        call = self.call_of(
+            self.next_id(), failed.op, inputs, failed.params, failed.scope, failed.op.symbol, None, failed.line
+        )
+        self.calls.append(replace(call, failure=failed.message))
+
+    def run_backward(self, outputs: Sequence[Tensor], gradient: Any) -> str:
+        """Add the steps of the backward pass and every gradient; return why there are none."""
+        note = why_no_gradients(outputs, gradient)
+        if note:
+            return note
+        gradients = gradient if isinstance(gradient, (list, tuple)) else [gradient] * len(outputs)
+        arrived = self.arrived
+        seeds: dict[Any, Any] = {}
+        for y, g in zip(outputs, gradients):
+            seed = y._seed(g, False)
+            seeds[y] = seeds[y] + seed if y in seeds else seed
+        for step in sweep(seeds, arrived):
+            node = step.output
+            arrived[node] = step._upstream
+            self.add_turn(step, node)
+        self.values = [self.with_gradient(value, x, arrived) for value, x in zip(self.values, self.ids)]
+        return ""
+
+    def with_gradient(self, value: Value, x: Any, arrived: dict[Any, Any]) -> Value:
+        if x not in arrived:
+            return value
+        found = snapshot(arrived[x], self.full)
+        stored = snapshot(x._grad._data, self.full) if x._grad is not None else None
+        return replace(value, gradient=found, stored_gradient=stored if stored != found else None)
+
+    def add_turn(self, step: Any, node: Any) -> None:
+        formulas: list[str | None] = []
+        numbers: list[str | None] = []
+        summed: list[tuple[int, ...] | None] = []
+        for position, piece in enumerate(step._pieces):
+            formula = None
+            if piece is not None and self.formulas:
+                names = [*[self.word(x) or node._op.input_name(i) for i, x in enumerate(node._inputs)], self.word(node)]
+                names[-1] = names[-1] or ("y" if "y" not in names else "out")
+                formula = formula_of_rule(
+                    node._op, position, step._upstream, node._data, node._seen, node._params or {}, names
+                )
+            formulas.append(None if formula is None else str(formula))
+            scalar = formula is not None and formula.size == 1 and all(a.size == 1 for a in node._seen)
+            numbers.append(with_numbers(formula) if scalar else None)
+            shape = formula.shape if formula is not None else None
+            summed.append(shape if shape is not None and shape != piece.shape else None)
+        self.turns.append(
+            Turn(
+                self.call_ids[node],
+                snapshot(step._upstream, self.full),
+                tuple([None if piece is None else snapshot(piece, self.full) for piece in step._pieces]),
+                tuple(formulas),
+                tuple(numbers),
+                tuple(summed),
+            )
+        )
+
+    def word(self, x: Any) -> str | None:
+        """Return what a formula calls a Tensor: its name; a number for an unnamed number."""
+        name = self.names.get(x)
+        if name is None and x._op is None and not x._needs and x.size == 1:
+            return number_text(x._data.item())
+        return name
+
+    def forward_text(self, node: Any) -> tuple[str, str | None]:
+        """Return the op's formula with names, and with numbers where all are scalars."""
+        names = [self.word(x) or node._op.input_name(i) for i, x in enumerate(node._inputs)]
+        formula = formula_of_forward(node._op, node._data, names, node._seen, node._params or {})
+        scalar = node._data.size == 1 and all(a.size == 1 for a in node._seen)
+        return str(formula), with_numbers(formula) if scalar else None
+
+    def with_formulas(self, region: Region) -> Region:
+        """Return a region with its formulas, if it is a composite or module of a few calls."""
+        nodes = [n for n in self.made if n._scope and self.is_inside(self.region_ids[n._scope], region.id)]
+        if region.kind == "scope" or not 0 < len(nodes) <= _SHORT:
+            return region
+        inside = set(nodes)
+        words = {x: self.word(x) for node in nodes for x in (*node._inputs, node) if x not in inside or node is nodes[-1]}
+        named = {x: word for x, word in words.items() if word}
+        forward, gradients = region_formulas(nodes, named, self.arrived.get(nodes[-1]))
+        found = tuple([(self.ids[x], text) for x, text in gradients.items()])
+        return replace(region, formula=forward, gradient_formulas=found)
+
+    def is_inside(self, inner: int | None, outer: int) -> bool:
+        """Whether a region is another one or lies in it."""
+        while inner is not None and inner != outer:
+            inner = self.regions[inner].parent
+        return inner is not None
+
+    def trace(self, outputs: Sequence[Any], note: str) -> Trace:
+        """Return what was gathered."""
+        if self.formulas:
+            self.regions = [self.with_formulas(region) for region in self.regions]
+        used: dict[int, int] = {}
+        for call in self.calls:
+            for x in call.inputs:
+                used[x] = used.get(x, 0) + 1
+        values = tuple([replace(value, used=used.get(value.id, 0)) for value in self.values])
+        return Trace(
+            values, tuple(self.calls), tuple(self.regions), tuple(self.turns), tuple([self.ids[y] for y in outputs]), note
+        )
+
+
+def with_numbers(formula: Any) -> str:
+    """Return an expression of scalars with the numbers put in, and what they make: ``0.42 · 2 = 0.84``."""
+
+    def number(leaf: Any) -> str:
+        return number_text(leaf.value.item() if hasattr(leaf.value, "item") else leaf.value)
+
+    text = symbol_text(formula, number)
+    result = number(formula)
+    return text if text == result else f"{text} = {result}"
+
+
+def why_no_gradients(outputs: Iterable[Tensor], gradient: Any) -> str:
+    """Return why a picture has no gradients, or nothing if it has."""
+    outputs = list(outputs)
+    if not any(y._needs for y in outputs):
+        return "no gradients: no input has requires_grad=True, so nothing was recorded"
+    if not all(y._needs for y in outputs):
+        return "no gradients: one of the outputs needs none"
+    shapes = [y.shape for y in outputs if y.size != 1]
+    if shapes and gradient is None:
+        return f"no gradients: the output has shape {shapes[0]}, and a gradient starts from one number; pass gradient="
+    return ""
+
+
+def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
+    """Return what every Tensor of a graph is called: its name, its path in a module, its source's name transposed, ``v3``."""
+    names: dict[Any, str] = {}
+    unnamed = 0
+    for node in nodes:
+        scope = node._scope
+        while scope is not None:
+            if scope.owner is not None:
+                for path, held in [*scope.owner.named_parameters(), *scope.owner.named_buffers()]:
+                    names.setdefault(held, held._name or path)
+            scope = scope.parent
+    outermost = dict(names)
+    names.clear()
+    for node in nodes:
+        for x in node._inputs:
+            if x._op is None and (x._name or x in outermost):
+                names[x] = x._name or outermost[x]
+        if node._name:
+            names[node] = node._name
+        elif node._op.notation == "postfix" and not node._op.elementwise and node._inputs[0] in names:
+            names[node] = names[node._inputs[0]] + node._op.symbol
+        else:
+            unnamed += 1
+            names[node] = f"v{unnamed}"
+    return names
+
+
+def recorded(outputs: Iterable[Any]) -> list[Any]:
+    """Return every recorded node that the outputs depend on, oldest first."""
+    seen = set()
+    stack = [y for y in outputs if y._op is not None]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        stack.extend([x for x in node._inputs if x._op is not None])
+    return sorted(seen, key=lambda node: node._serial)  # type: ignore[no-any-return]

@@ -1,0 +1,150 @@
+"""``viz.draw``: from a Tensor to a picture of how it was computed, and how its gradient flows back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_edu.engine.failure import FailedCall
+from tinygrad_edu.engine.replay import replay
+from tinygrad_edu.engine.tracing import Trace, Value, graph
+from viz.dot import Options, dot_text
+from viz.escape import plain_text
+from viz.fold import LEVELS, View, fold
+from viz.numbers import brief
+from viz.picture import Picture
+
+__all__ = ["draw", "draw_dot", "make_dot"]
+
+SHOW = ("value", "grad", "formula", "shape", "image", "source")
+_DIRECTIONS = ("LR", "RL", "TB", "BT")
+_THEMES = ("auto", "light", "dark")
+
+
+def draw(
+    output: Any,
+    level: str = "op",
+    show: Any = ("value", "grad"),
+    *,
+    backward: bool = False,
+    direction: str = "LR",
+    gradient: Any = None,
+    color_by: str | None = None,
+    dead: bool = False,
+    theme: str = "auto",
+    legend: bool = True,
+    title: str | None = None,
+    size: tuple[float, float] | None = None,
+    max_nodes: int = 400,
+    renderer: str | None = None,
+    timeout: float = 30.0,
+) -> Picture:
+    """Draw the graph that made ``output``.
+
+    output: a Tensor, a list of Tensors, a Trace, or the ``err.graph`` of a forward pass that failed.
+    level: ``module`` (a box per layer), ``op`` (a box per function), ``primitive`` (every recorded operation) or
+    ``scalar`` (every single multiplication and addition). show: any of value, grad, formula, shape, image, source
+    (source needs the forward pass inside ``with tg.record_lines():``). backward: overlay the gradient's way, dashed,
+    each edge with its contribution. gradient: what arrives at an output that is no single number.
+    color_by: ``"grad"`` colours values by the size of their gradient. dead: mark values whose gradient is all 0.
+    theme: ``auto`` (an SVG follows the page), ``light`` or ``dark``. size: (width, height) in inches to fit into.
+    max_nodes: above it, ValueError says how to draw less. renderer, timeout: see ``viz.render``.
+
+    The gradients are those of this very backward pass, there before ``backward()`` too, and nothing is touched.
+    """
+    shown = checked(level, show, direction, color_by, theme)
+    trace = traced(output, level, gradient, max_nodes)
+    view = fold(trace, level)
+    if len(view.boxes) > max_nodes:
+        raise ValueError(
+            f"draw: level={level!r} has {len(view.boxes):,} boxes, more than {max_nodes:,}; {smaller(level)}, or pass "
+            "max_nodes= to allow more"
+        )
+
+    def dot(palette: str) -> str:
+        return dot_text(view, Options(shown, backward, direction, palette, color_by, dead, legend, size, title))
+
+    name = title or root_title(trace)
+    source = dot("dark" if theme == "dark" else "light")
+    return Picture(
+        source, title=name, description=description(view), theme=theme, renderer=renderer, timeout=timeout
+    )
+
+
+def checked(level: str, show: Any, direction: str, color_by: str | None, theme: str) -> tuple[str, ...]:
+    """Check the options; return what to show."""
+    shown = (show,) if isinstance(show, str) else tuple(show)
+    unknown = [word for word in shown if word not in SHOW]
+    if unknown:
+        raise ValueError(f"draw: show={unknown[0]!r} is none of {', '.join(SHOW)}")
+    for name, value, known in (
+        ("level", level, LEVELS), ("direction", direction, _DIRECTIONS), ("theme", theme, _THEMES),
+        ("color_by", color_by, (None, "grad")),
+    ):  # fmt: skip
+        if value not in known:
+            raise ValueError(f"draw: {name}={value!r} is none of {', '.join(map(str, known))}")
+    return shown
+
+
+def traced(output: Any, level: str, gradient: Any, max_nodes: int) -> Trace:
+    """Return the Trace to draw; at scalar level that of the graph taken apart."""
+    if isinstance(output, Trace):
+        return output
+    if level != "scalar" or isinstance(output, FailedCall):
+        return graph(output, gradient)
+    given = list(output) if isinstance(output, (list, tuple)) else [output]
+    note = graph(given, gradient, formulas=False).note
+    elements = replay(given, max_nodes)
+    if note and gradient is None:
+        trace = graph(elements, backward=False)
+        return Trace(trace.values, trace.calls, trace.scopes, trace.steps, trace.outputs, note)
+    seeds = None if gradient is None else flat_gradients(gradient, given)
+    return graph(elements, seeds)
+
+
+def flat_gradients(gradient: Any, outputs: list[Any]) -> list[float]:
+    """Return what arrives at each element of the outputs."""
+    import numpy as np
+
+    given = gradient if isinstance(gradient, (list, tuple)) and len(outputs) > 1 else [gradient]
+    return [float(g) for piece in given for g in np.ravel(getattr(piece, "data", piece))]
+
+
+def smaller(level: str) -> str:
+    """Say how to draw less."""
+    coarser = {"scalar": "op", "primitive": "op", "op": "module"}.get(level)
+    advice = f'draw it at level="{coarser}"' if coarser else "draw one layer"
+    return f"{advice}, or a part: the output of one layer, a smaller batch"
+
+
+def root_title(trace: Trace) -> str:
+    """What a picture is called."""
+    names = [node.name or "output" for node in map(trace.nodes.__getitem__, trace.outputs) if isinstance(node, Value)]
+    return plain_text("Computational graph of " + ", ".join(names), 80) if names else "Graph of a failed call"
+
+
+def description(view: View) -> str:
+    """The picture in words: for people who hear it, and for viewers without pictures."""
+    trace = view.trace
+    values = [node for node in map(trace.nodes.__getitem__, trace.outputs) if isinstance(node, Value)]
+    results = ", ".join(f"{plain_text(v.name or 'output', 30)} = {brief(v.data, 6)}" for v in values)
+    parameters = [v for v in trace.values if v.kind == "parameter"]
+    slopes = ", ".join(
+        f"{plain_text(v.name or 'parameter', 30)}: {brief(v.gradient, 6)}" for v in parameters[:12] if v.gradient is not None
+    )
+    text = f"{root_title(trace)} at level {view.level}: {len(view.boxes)} boxes, {len(trace.calls)} operations"
+    text += f"; result {results}" if results else ""
+    text += f"; gradients {slopes}{' …' if len(parameters) > 12 else ''}" if slopes else ""
+    return text + (f"; {plain_text(trace.note, 300)}" if trace.note else "")
+
+
+def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Picture:
+    """``viz.draw`` under the name micrograd's users type; ``format`` is not needed, the suffix of ``.save`` says it."""
+    return draw(root, level="primitive", direction=rankdir)
+
+
+def make_dot(var: Any, params: dict[str, Any] | None = None, show_attrs: bool = False, show_saved: bool = False) -> Picture:
+    """``viz.draw`` under the name torchviz's users type; ``params`` names leaves that have no name yet."""
+    for name, tensor in (params or {}).items():
+        if tensor.name is None:
+            tensor.name = name
+    return draw(var)

@@ -1,0 +1,28 @@
+"""The one door for text that comes from users: names, labels, source lines."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+
+__all__ = ["label_text", "plain_text"]
+
+
+def plain_text(text: str, limit: int = 60) -> str:
+    """Return text on one line, its control characters made visible, cut to ``limit`` characters."""
+    shown = "".join(visible(c) for c in text[: limit + 1])
+    return shown if len(text) <= limit else shown[: limit - 1] + "…"
+
+
+def visible(c: str) -> str:
+    """Return a character as it may stand in XML."""
+    if c in "\n\r":
+        return "⏎"
+    if c == "\t":
+        return " "
+    return "�" if unicodedata.category(c) in ("Cc", "Cs", "Cn", "Cf") or ord(c) > 0x10FFFD else c
+
+
+def label_text(text: str, limit: int = 60) -> str:
+    """Return text for an HTML-like label of Graphviz."""
+    return html.escape(plain_text(text, limit))

@@ -1,0 +1,96 @@
+"""Arrays as the cells of a label: all numbers of a small one, summary and heat image of a large one."""
+
+from __future__ import annotations
+
+import math
+
+from tinygrad_edu.engine.tracing import Snapshot
+from viz.theme import heat_colour
+
+__all__ = ["brief", "heat_cells", "number", "number_table", "shape_text", "signed_sum"]
+
+_COLUMNS = 6  # widest array whose numbers are printed
+_CELLS = 10  # rows and columns of a heat image
+
+
+def number(value: float) -> str:
+    """Return a number to 4 significant digits with a real minus sign; never -0."""
+    text = f"{value + 0.0:.4g}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Return a shape as 3×2; a scalar has none."""
+    return "×".join(map(str, shape))
+
+
+def brief(data: Snapshot, limit: int = 3) -> str:
+    """Return an array on a line: its numbers if they are few, else its norm."""
+    if data.size == 0:
+        return "empty"
+    if data.data is not None and data.size <= limit:
+        numbers = ", ".join(number(v) for v in data.data)
+        return numbers if data.size == 1 else f"[{numbers}]"
+    return f"‖·‖ {number(data.norm)}"
+
+
+def signed_sum(parts: list[float]) -> str:
+    """Return ``+3 +1 = 4``."""
+    return " ".join(("+" if part >= 0 else "") + number(part) for part in parts) + f" = {number(math.fsum(parts))}"
+
+
+def printable(data: Snapshot) -> bool:
+    """Whether the numbers of an array are printed one by one."""
+    return data.data is not None and len(data.shape) <= 2 and (not data.shape or data.shape[-1] <= _COLUMNS)
+
+
+def number_table(data: Snapshot, colour: str) -> str:
+    """Return the numbers of a small array as an HTML-like table, one number alone as text, a large one's summary."""
+    if data.size == 0:
+        return font("empty", colour)
+    if data.data is not None and data.size == 1:
+        return font(number(data.data[0]), colour)
+    if not printable(data) or data.data is None:
+        return summary(data, colour)
+    columns = data.shape[-1]
+    rows = [data.data[i : i + columns] for i in range(0, data.size, columns)]
+    cells = "".join(
+        "<TR>" + "".join(f'<TD ALIGN="RIGHT">{font(number(v), colour)}</TD>' for v in row) + "</TR>" for row in rows
+    )
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{cells}</TABLE>'
+
+
+def summary(data: Snapshot, colour: str) -> str:
+    """Return range and mean, and how many are not finite."""
+    text = f"{number(data.low)} … {number(data.high)}, mean {number(data.mean)}"
+    return font(text + (f", {data.nans} NaN or Inf" if data.nans else ""), colour, 9)
+
+
+def font(text: str, colour: str, size: int = 11) -> str:
+    """Return text in a colour and size."""
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
+
+
+def heat_cells(data: Snapshot) -> str:
+    """Return a small image of an array as a table of coloured cells; nothing for one without numbers."""
+    image = data.image
+    if image is None and data.data is not None and len(data.shape) >= 1 and data.size > 1:
+        columns = data.shape[-1]
+        image = tuple(tuple(data.data[i : i + columns]) for i in range(0, data.size, columns))
+    if image is None:
+        return ""
+    rows = thinned(image)
+    largest = max(abs(data.low), abs(data.high))
+    cells = "".join(
+        "<TR>"
+        + "".join(f'<TD WIDTH="7" HEIGHT="7" FIXEDSIZE="TRUE" BGCOLOR="{heat_colour(v, largest)}"></TD>' for v in row)
+        + "</TR>"
+        for row in rows
+    )
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'
+
+
+def thinned(image: tuple[tuple[float, ...], ...]) -> list[list[float]]:
+    """Return at most 10 rows and columns of an image."""
+    rows = image[:: math.ceil(len(image) / _CELLS)]
+    return [list(row[:: math.ceil(len(row) / _CELLS)]) for row in rows]

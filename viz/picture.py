@@ -1,0 +1,93 @@
+"""What ``viz.draw`` gives: shows itself in a notebook, saves itself to a file. Display never raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from viz.page import page
+from viz.render import GraphvizNotFound, RenderError, render
+from viz.save import save_file
+from viz.svg import finish_svg
+from viz.theme import dark_css
+
+__all__ = ["Picture"]
+
+_FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv", ".html")
+
+
+class Picture:
+    """A drawn graph. In Jupyter it shows itself; ``.save(path)`` writes svg, png, pdf, dot or html by the suffix.
+
+    source: the DOT text. title and description: for people who hear the picture instead of seeing it.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        title: str,
+        description: str,
+        dark: str | None = None,
+        theme: str = "auto",
+        renderer: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self.source = source
+        self.title = title
+        self.description = description
+        self.theme = theme
+        self._dark = dark  # the DOT text in dark colours, for a PNG asked for in dark
+        self._renderer = renderer
+        self._timeout = timeout
+        self._rendered: dict[str, bytes] = {}
+
+    def svg(self) -> str:
+        """The picture as an SVG element, for a page; follows the page's light or dark theme if ``theme="auto"``."""
+        raw = self._render("svg").decode("utf-8")
+        dark = dark_css() if self.theme == "auto" else {}
+        return finish_svg(raw, title=self.title, description=self.description, light={}, dark=dark)
+
+    def png(self) -> bytes:
+        """The picture as PNG, 144 dots an inch."""
+        return self._render("png")
+
+    def pdf(self) -> bytes:
+        """The picture as PDF; needs a system Graphviz or pygraphviz, and says so without."""
+        return self._render("pdf")
+
+    def html(self) -> str:
+        """The picture as a page of its own that pans and zooms and makes no request."""
+        return page(self.svg(), title=self.title, description=self.description)
+
+    def save(self, path: Any) -> Path:
+        """Write the picture; the suffix says how: .svg .png .pdf .dot .html. An existing file is replaced whole.
+
+        Returns the path. Raises ValueError for another suffix.
+        """
+        target = Path(path)
+        makers: dict[str, Callable[[], str | bytes]] = {
+            ".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".html": self.html,
+            ".dot": lambda: self.source, ".gv": lambda: self.source,
+        }  # fmt: skip
+        maker = makers.get(target.suffix.lower())
+        if maker is None:
+            raise ValueError(f"save: the suffix {target.suffix!r} of {target.name} is none of {', '.join(_FORMATS)}")
+        save_file(target, maker())
+        return target
+
+    def _render(self, kind: str) -> bytes:
+        if kind not in self._rendered:
+            self._rendered[kind] = render(self.source, kind, renderer=self._renderer, timeout=self._timeout)
+        return self._rendered[kind]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str | bytes]:
+        """SVG, and text for viewers without pictures; if nothing can lay out the graph, text that says what to do."""
+        try:
+            return {"image/svg+xml": self.svg(), "text/plain": self.description}
+        except (GraphvizNotFound, RenderError, TimeoutError, OSError) as problem:
+            return {"text/plain": f"{self.description}\n({problem})"}
+
+    def __repr__(self) -> str:
+        return f"<picture: {self.description}>"

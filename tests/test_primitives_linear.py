@@ -11,8 +11,8 @@ import pytest
 from tinygrad_edu.engine.autodiff import grad
 from tinygrad_edu.engine.tensor import Tensor
 
-linear, windows, linalg = (  # `windows` is also an op, which hides the module in the package
-    import_module(f"tinygrad_edu.engine.primitives.{name}") for name in ("linear", "windows", "linalg")
+linear, windows, linalg = (
+    import_module(f"tinygrad_edu.engine.primitives.{name}") for name in ("linear", "sliding", "linalg")
 )
 OPS = [getattr(module, name) for module in (linear, windows, linalg) for name in module.__all__]
 OPS = [op for op in OPS if op.differentiable]

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_edu.engine.autodiff import grad, hessian, hvp, jacobian, jvp, vjp
 from tinygrad_edu.engine.creation import (
-    arange, eye, full, linspace, manual_seed, ones, ones_like, rand, randn, zeros, zeros_like,
+    arange,
+    eye,
+    full,
+    linspace,
+    manual_seed,
+    ones,
+    ones_like,
+    rand,
+    randn,
+    zeros,
+    zeros_like,
 )  # fmt: skip
 from tinygrad_edu.engine.failure import AnomalyError
 from tinygrad_edu.engine.functions import *

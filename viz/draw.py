@@ -106,7 +106,7 @@ def flat_gradients(gradient: Any, outputs: list[Any]) -> list[float]:
     import numpy as np
 
     given = gradient if isinstance(gradient, (list, tuple)) and len(outputs) > 1 else [gradient]
-    return [float(g) for piece in given for g in np.ravel(getattr(piece, "data", piece))]
+    return [float(g) for piece in given for g in np.asarray(piece).ravel()]
 
 
 def smaller(level: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.functions import stack
 from tinygrad_edu.engine.modes import enable_grad
 from tinygrad_edu.engine.record import own, sweep
@@ -95,6 +96,16 @@ def as_given(x: Any, results: Sequence[Tensor]) -> Any:
     return tuple(results) if several else results[0]
 
 
+def directions_of(x: Any, v: Any, leaves: Sequence[Tensor], what: str) -> list[Tensor]:
+    """Return the vectors of ``v``, one per leaf and of its shape; ValueError if they do not fit."""
+    given = list(v) if isinstance(as_given(x, leaves), tuple) and isinstance(v, (list, tuple)) else [v]
+    directions = [as_tensor(d, leaf) for d, leaf in zip(given, leaves)]
+    shapes = [np.shape(plain(d)) for d in given]
+    if shapes != [leaf.shape for leaf in leaves]:
+        raise ValueError(f"{what}: v has shapes {shapes}, but x has {[leaf.shape for leaf in leaves]}; they must agree")
+    return directions
+
+
 def evaluated(f: Callable[..., Any], leaves: Sequence[Tensor], what: str) -> Tensor:
     """Return f of the leaves, recorded, checked to be a Tensor."""
     with enable_grad():
@@ -133,9 +144,7 @@ def jvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Tensor, Tensor]:
     """
     leaves = leaves_for(x, keep=False)
     y = evaluated(f, leaves, "jvp")
-    directions = [as_tensor(d, leaf) for d, leaf in zip(v if isinstance(as_given(x, leaves), tuple) else [v], leaves)]
-    if len(directions) != len(leaves) or any(d.shape != leaf.shape for d, leaf in zip(directions, leaves)):
-        raise ValueError(f"jvp: v has shapes {[d.shape for d in directions]}, x has {[x.shape for x in leaves]}")
+    directions = directions_of(x, v, leaves, "jvp")
     g = Tensor(np.zeros(y.shape, y.dtype), requires_grad=True)
     back = pulled(y, leaves, g, create_graph=True)
     used = [(b, d) for b, d in zip(back, directions) if b._needs]
@@ -186,20 +195,23 @@ def gradient_function(f: Callable[..., Any], what: str) -> Callable[..., Any]:
     return gradients
 
 
-def hessian(f: Callable[..., Any], x: Any, create_graph: bool = False) -> Tensor:
-    """All second derivatives of a function with a single number as output: shape ``x.shape + x.shape``."""
+def hessian(f: Callable[..., Any], x: Any, create_graph: bool = False) -> Any:
+    """All second derivatives of a function with a single number as output: shape ``x.shape + x.shape``.
+
+    x: a Tensor or array, or a tuple of them for ``f(*x)``; then a tuple of tuples, block (i, j) of the shape of input i
+    followed by that of input j.
+    """
     gradients = gradient_function(f, "hessian")
-    found: Tensor = jacobian(lambda leaf: gradients(leaf)[0], x, create_graph)
-    return found
+    n = len(leaves_for(x, keep=True))
+    rows = [jacobian(lambda *leaves, i=i: gradients(*leaves)[i], x, create_graph) for i in range(n)]
+    return as_given(x, rows)
 
 
 def hvp(f: Callable[..., Any], x: Any, v: Any) -> Any:
     """The Hessian of a scalar function times ``v``, a vector of x's shape, without building the Hessian."""
     leaves = leaves_for(x, keep=False)
     gradients = gradient_function(f, "hvp")(*leaves)
-    directions = list(v) if isinstance(as_given(x, leaves), tuple) else [v]
-    if len(directions) != len(leaves) or any(np.shape(d) != leaf.shape for d, leaf in zip(directions, leaves)):
-        raise ValueError(f"hvp: v has shapes {[np.shape(d) for d in directions]}, x has {[x.shape for x in leaves]}")
+    directions = directions_of(x, v, leaves, "hvp")
     used = [(g, d) for g, d in zip(gradients, directions) if g._needs]
     found = gradients_of([g for g, _ in used], [d for _, d in used], leaves, False) if used else [None] * len(leaves)
     results = [Tensor._wrap(np.zeros(x.shape, x.dtype)[()]) if g is None else g for x, g in zip(leaves, found)]

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from numpy.exceptions import AxisError
 
-__all__ = ["every_axis", "insertion_axis", "one_axis", "shape_tuple", "sizes", "torch_spelling"]
+__all__ = ["every_axis", "insertion_axis", "maybe_axis", "one_axis", "shape_tuple", "sizes", "torch_spelling"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 _NUMPY_WORD = {"dim": "axis", "keepdim": "keepdims", "dims": "axis"}
@@ -56,6 +56,11 @@ def every_axis(axis: Any, ndim: int, op: str) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
+def maybe_axis(axis: Any, ndim: int, op: str) -> int | None:
+    """Return an axis counted from the front; None, which means laid out flat, as it is."""
+    return None if axis is None else one_axis(axis, ndim, op)
+
+
 def insertion_axis(axis: Any, ndim: int, op: str) -> int:
     """Return where a new axis goes, so that the result has one axis more than ``ndim``."""
     return one_axis(axis, ndim + 1, op)
@@ -71,17 +76,13 @@ def sizes(shape: tuple[Any, ...], op: str) -> tuple[int, ...]:
 
 
 def shape_tuple(shape: tuple[Any, ...], size: int, op: str) -> tuple[int, ...]:
-    """Return the shape wanted of ``size`` elements, with one -1 worked out."""
+    """Return the shape wanted of ``size`` elements, with one -1 worked out if that is possible."""
     wanted = sizes(shape, op)
     known = 1
     for n in wanted:
         known *= n if n != -1 else 1
     if wanted.count(-1) > 1 or any(n < -1 for n in wanted):
         raise ValueError(f"{op}: at most one size may be -1, and none less, got {wanted}")
-    if -1 in wanted:
-        if known == 0 or size % known:
-            raise ValueError(f"{op}: {size} elements can't be arranged in shape {wanted}")
-        wanted = tuple([size // known if n == -1 else n for n in wanted])
-    elif known != size:
-        raise ValueError(f"{op}: {size} elements can't be arranged in shape {wanted}, which has {known}")
+    if -1 in wanted and known and not size % known:
+        return tuple([size // known if n == -1 else n for n in wanted])
     return wanted

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.autodiff import as_list, gradients_of, units
-from tinygrad_edu.engine.modes import enable_grad, no_grad
+from tinygrad_edu.engine.modes import enable_grad
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.record import Step, backward_steps, call_rule, fit, where_defined
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -77,8 +77,9 @@ def check_output(
     wanted = [leaves[i] for i in checked]
 
     def value(i: int, data: Any) -> Any:
-        with no_grad():
-            result = f(*[Tensor(data) if j == i else leaf.detach() for j, leaf in enumerate(leaves)])
+        there = [Tensor(data if j == i else x.data, requires_grad=x.requires_grad) for j, x in enumerate(leaves)]
+        with enable_grad():  # f may itself ask for gradients
+            result = f(*there)
         return as_list(result, "gradcheck: the function's result")[number].data
 
     size = y.size * sum(x.size for x in wanted)
@@ -230,11 +231,11 @@ def numerical_gradient(f: Callable[..., Any], x: Any, eps: float = 1e-6) -> np.n
     """The gradient of a function with one number as output, by central differences: an array of x's shape, float64."""
     data = np.array(x.data if isinstance(x, Tensor) else x, dtype=np.float64)
     result = np.zeros(data.shape)
-    with no_grad():
+    with enable_grad():
         for index in np.ndindex(data.shape):
             there = data.copy()
             there[index] = data[index] + eps
-            right = float(f(Tensor(there)))
+            right = float(f(Tensor(there, requires_grad=True)))
             there[index] = data[index] - eps
-            result[index] = (right - float(f(Tensor(there)))) / (2 * eps)
+            result[index] = (right - float(f(Tensor(there, requires_grad=True)))) / (2 * eps)
     return result

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.axes import sizes
-from tinygrad_edu.engine.tensor import Tensor, plain
+from tinygrad_edu.engine.tensor import Tensor
 
 __all__ = [
     "arange", "eye", "full", "generator", "linspace", "manual_seed", "ones", "ones_like", "rand", "randn", "zeros",

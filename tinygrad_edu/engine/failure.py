@@ -63,6 +63,9 @@ def explained(
 
 def failure_text(error: Exception, op: Op, arrays: list[Any], params: dict[str, Any]) -> str:
     """Return what went wrong in one sentence."""
+    said = call_text(op, arrays, params)
+    if said:
+        return said
     if op.explain is not None:
         said = op.explain(*arrays, **params)
         if said:
@@ -76,6 +79,23 @@ def failure_text(error: Exception, op: Op, arrays: list[Any], params: dict[str, 
     options = "".join(f", {option}" for option in params_text(params))
     reason = str(error)
     return f"{op.name}: {reason.removeprefix(op.name + ': ')} (got {given}{options})"
+
+
+def call_text(op: Op, arrays: list[Any], params: dict[str, Any]) -> str | None:
+    """Say how a call differs from the op's signature, or None if it fits."""
+    from inspect import signature
+
+    try:
+        signature(op.forward).bind(*arrays, **params)
+    except TypeError as error:
+        wanted = f"*{op.inputs[0]}" if op.variadic else ", ".join(op.inputs)
+        return f"{op.name}: {error}; it takes {wanted} and got {len(arrays)} inputs{listed(params)}"
+    return None
+
+
+def listed(params: dict[str, Any]) -> str:
+    """Name the parameters of a call, for a message."""
+    return f" with {', '.join(f'{name}=' for name in params)}" if params else ""
 
 
 def broadcast_text(op: Op, shapes: list[tuple[int, ...]]) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def function_of(
     def function(x: Any, *args: Params.args, **kwargs: Params.kwargs) -> Result:
         return method(as_tensor(x), *args, **kwargs)
 
-    return function
+    return cast(Callable[Concatenate[Any, Params], Result], function)
 
 
 def function_of_two(name: str) -> Callable[[Any, Any], Tensor]:
@@ -152,21 +152,13 @@ def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Tensor:
     parts = several(tensors, "concatenate")
     if axis is None:
         parts = [part.ravel() for part in parts]
-    shapes = [part.shape for part in parts]
-    place = one_axis(axis or 0, parts[0].ndim, "concatenate")
-    rest = [shape[:place] + shape[place + 1 :] for shape in shapes]
-    if builtins.any(len(s) != len(shapes[0]) or r != rest[0] for s, r in zip(shapes, rest)):
-        raise ValueError(f"concatenate: shapes {shapes} must agree in every axis but axis {place}")
-    return apply(P.concatenate, tuple(parts), {"axis": place})
+    return apply(P.concatenate, tuple(parts), {"axis": one_axis(axis or 0, parts[0].ndim, "concatenate")})
 
 
 @torch_spelling
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Lay Tensors of one shape side by side along a new axis."""
     parts = several(tensors, "stack")
-    shapes = [part.shape for part in parts]
-    if len(set(shapes)) > 1:
-        raise ValueError(f"stack: shapes {shapes} must all be the same; concatenate joins along an axis that exists")
     return apply(P.stack, tuple(parts), {"axis": insertion_axis(axis, parts[0].ndim, "stack")})
 
 

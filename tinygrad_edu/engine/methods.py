@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.axes import every_axis, one_axis, torch_spelling
+from tinygrad_edu.engine.axes import every_axis, maybe_axis, one_axis, torch_spelling
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.shaping import Shaping
 
@@ -265,17 +265,17 @@ class Methods(Shaping):
     @torch_spelling
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """Index of the largest element along ``axis`` (of the flattened Tensor if None): plain integers."""
-        return np.argmax(self.data, axis=axis, keepdims=keepdims)
+        return P.argmax(self, axis=maybe_axis(axis, self.ndim, "argmax"), keepdims=bool(keepdims))
 
     @torch_spelling
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Any:
         """Index of the smallest element along ``axis``: plain integers."""
-        return np.argmin(self.data, axis=axis, keepdims=keepdims)
+        return P.argmin(self, axis=maybe_axis(axis, self.ndim, "argmin"), keepdims=bool(keepdims))
 
     @torch_spelling
     def argsort(self, axis: int | None = -1) -> Any:
         """The order that sorts along ``axis``: plain integers."""
-        return np.argsort(self.data, axis=axis, kind="stable")
+        return np.argsort(self.data, axis=maybe_axis(axis, self.ndim, "argsort"), kind="stable")
 
     @torch_spelling
     def any(self, axis: Any = None, keepdims: bool = False) -> Any:

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.axes import one_axis
 from tinygrad_edu.engine.functions import concatenate, flip, moveaxis, split, where
 from tinygrad_edu.engine.functions import reshape as row_major
 from tinygrad_edu.engine.scope import composite
-from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor, plain
+from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = [
     "append", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "column_stack",
     "diag", "diagflat", "dsplit", "dstack", "fliplr", "flipud", "full_like", "hsplit", "hstack", "meshgrid",
-    "partition", "piecewise", "ravel", "rearranged", "reshape", "rollaxis", "select", "sort", "take_along_axis",
+    "partition", "piecewise", "ravel", "rearranged", "reshape", "rollaxis", "select", "sort", "take_along_axis", "transpose",
     "unstack", "vsplit", "vstack", "where_or_nonzero",
 ]  # fmt: skip
 
@@ -100,6 +101,11 @@ def in_rows(order: str, name: str) -> bool:
     if order not in ("C", "F"):
         raise ValueError(f'np.{name}: order={order!r} depends on how memory is laid out; use "C" or "F"')
     return order == "C"
+
+
+def transpose(a: Any, axes: Any = None) -> Tensor:
+    """Axes in another order; reversed if none is given."""
+    return as_tensor(a).transpose(axes)
 
 
 def rollaxis(a: Any, axis: int, start: int = 0) -> Tensor:

@@ -28,12 +28,12 @@ __all__ = ["FUNCTIONS", "NO_GRADIENT", "Call", "named_call", "refusal"]
 # Functions of ours that bear NumPy's name
 ALIKE = """
     broadcast_to concatenate cumprod cumsum diagonal dot expand_dims flip inner kron max mean min moveaxis outer
-    pad prod repeat roll split squeeze stack std sum swapaxes take tensordot tile trace transpose tril triu var
+    pad prod repeat roll split squeeze stack std sum swapaxes take tensordot tile trace tril triu var
 """
 ARRANGING = """
-    append array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays column_stack diag diagflat dsplit
-    dstack fliplr flipud full_like hsplit hstack meshgrid partition piecewise ravel reshape rollaxis select sort
-    take_along_axis unstack vsplit vstack
+    transpose append array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays column_stack diag
+    diagflat dsplit dstack fliplr flipud full_like hsplit hstack meshgrid partition piecewise ravel reshape
+    rollaxis select sort take_along_axis unstack vsplit vstack
 """
 NUMBERS = """
     angle clip convolve correlate cross diff ediff1d einsum fix gradient imag linspace logspace nan_to_num polyval
@@ -63,7 +63,7 @@ def table(numpys: Any, ours: Any, names: str = "", **others: Callable[..., Any])
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    **table(np, tg, ALIKE, amax=tg.max, amin=tg.min, concat=tg.concatenate, permute_dims=tg.transpose),
+    **table(np, tg, ALIKE, amax=tg.max, amin=tg.min, concat=tg.concatenate, permute_dims=arranging.transpose),
     **table(np, tg, copy=Tensor.copy, cumulative_prod=tg.cumprod, cumulative_sum=tg.cumsum),
     **table(np, arranging, ARRANGING, where=arranging.where_or_nonzero),
     **table(np, numbers, NUMBERS, around=numbers.round, real_if_close=numbers.real),

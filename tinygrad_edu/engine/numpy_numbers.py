@@ -10,9 +10,10 @@ import numpy as np
 
 from tinygrad_edu.engine import functions as tg
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.axes import one_axis
 from tinygrad_edu.engine.scope import composite
-from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor, plain
+from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = [
     "angle", "clip", "convolve", "correlate", "cross", "diff", "ediff1d", "einsum", "fix", "gradient", "imag",
@@ -148,7 +149,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
         x = as_tensor(x)
         dx = diff(x, axis=axis) if x.ndim == heights.ndim else diff(x).reshape([-1] + [1] * (heights.ndim - axis - 1))
     both = heights[along(axis, slice(1, None))] + heights[along(axis, slice(None, -1))]
-    return (both * dx / 2.0).sum(axis=axis)
+    return tg.multiply(both, dx / 2.0).sum(axis=axis)
 
 
 # Products

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arrays import plain, wants_gradient
 from tinygrad_edu.engine.record import Writes
-from tinygrad_edu.engine.scope import next_serial
 
 __all__ = ["NumpyProtocol"]
 
@@ -26,10 +26,10 @@ PLAIN = frozenset([getattr(np, name) for name in QUESTIONS.split()])
 SCALED = {
     np.deg2rad: np.pi / 180, np.radians: np.pi / 180, np.rad2deg: 180 / np.pi, np.degrees: 180 / np.pi,
 }  # fmt: skip
-REDUCTIONS = {
+REDUCTIONS: dict[Any, str] = {
     np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logaddexp: "logsumexp",
 }  # fmt: skip
-ACCUMULATIONS = {np.add: "cumsum", np.multiply: "cumprod"}
+ACCUMULATIONS: dict[Any, str] = {np.add: "cumsum", np.multiply: "cumprod"}
 
 
 class NumpyProtocol:
@@ -38,7 +38,7 @@ class NumpyProtocol:
     __slots__ = ()
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from tinygrad_edu.engine.tensor import Tensor, plain
+        from tinygrad_edu.engine.tensor import Tensor
 
         if any([is_strange(x) for x in inputs]):
             return NotImplemented
@@ -74,7 +74,7 @@ class NumpyProtocol:
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from tinygrad_edu.engine.numpy_functions import FUNCTIONS, NO_GRADIENT, WRITES, named_call, refusal
-        from tinygrad_edu.engine.tensor import Tensor, plain
+        from tinygrad_edu.engine.tensor import Tensor
 
         if not all([issubclass(kind, (Tensor, np.ndarray)) for kind in types]):
             return NotImplemented
@@ -145,13 +145,6 @@ def is_strange(x: Any) -> bool:
     return other is not None and not isinstance(x, (NumpyProtocol, np.ndarray, np.generic))
 
 
-def wants_gradient(value: Any) -> bool:
-    """Whether a Tensor that needs a gradient is anywhere in nested tuples and lists."""
-    if isinstance(value, (tuple, list)):
-        return any(wants_gradient(part) for part in value)
-    return isinstance(value, NumpyProtocol) and bool(value._needs)  # type: ignore[attr-defined]
-
-
 def wrapped(result: Any) -> Any:
     """Return arrays of numbers as Tensors; bools, and whatever else NumPy gave, as they are."""
     from tinygrad_edu.engine.tensor import Tensor
@@ -163,7 +156,6 @@ def wrapped(result: Any) -> Any:
 
 def written(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the arrays that NumPy will write into, and note it, since a graph may have seen them."""
-    from tinygrad_edu.engine.tensor import plain
 
     arrays: tuple[Any, ...] = plain(outputs)
     for array in arrays:
@@ -174,7 +166,6 @@ def written(outputs: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def written_by(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a NumPy function that writes into ``out=``, and return that."""
-    from tinygrad_edu.engine.tensor import plain
 
     out = kwargs["out"]
     (target,) = written((out,))
@@ -184,7 +175,6 @@ def written_by(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 def plain_options(options: dict[str, Any]) -> dict[str, Any]:
     """Return keyword arguments with Tensors taken for their arrays."""
-    from tinygrad_edu.engine.tensor import plain
 
     return {key: plain(value) for key, value in options.items()}
 

@@ -36,7 +36,11 @@ class Op:
         elementwise: bool = False,
         differentiable: bool = True,
     ) -> None:
-        code = forward.__code__
+        code = getattr(forward, "__code__", None)
+        if code is None:
+            raise TypeError(
+                f"Op: wanted a Python function of arrays, got {forward!r}; wrap it: def name(x): return ...forward(x)"
+            )
         self.forward = forward
         self.name: str = forward.__name__
         self.__doc__ = forward.__doc__

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor, plain
+from tinygrad_edu.engine.arrays import plain
+from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = ["pad"]
 
@@ -20,20 +21,22 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     pad_width: n, (before, after) for every axis, or a pair per axis; none negative. mode: ``constant`` (one value),
     ``edge``, ``reflect``, ``symmetric`` or ``wrap``.
     """
-    x = as_tensor(x)
-    widths = pad_widths(plain(pad_width), x.ndim)
+    padded = as_tensor(x)
+    widths = pad_widths(plain(pad_width), padded.ndim)
     if mode == "constant":
         value = plain(constant_values)
         if np.ndim(value):
             raise ValueError(f"pad: constant_values must be one number, got shape {np.shape(value)}")
-        return apply(P.pad, (x,), {"widths": widths, "value": value})
+        return apply(P.pad, (padded,), {"widths": widths, "value": value})
     if mode not in _PICKS:
         raise ValueError(f"pad: mode {mode!r} is not supported; use constant, {', '.join(_PICKS)}")
     for axis, (before, after) in enumerate(widths):
         if before or after:
-            positions = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-            x = x.take(positions, axis=axis)
-    return x
+            if not x.shape[axis]:
+                raise ValueError(f"pad: axis {axis} of shape {x.shape} is empty, so mode {mode!r} has nothing to repeat")
+            positions = np.pad(np.arange(padded.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
+            padded = padded.take(positions, axis=axis)
+    return padded
 
 
 def pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:

@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.axes import one_axis
-from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor, plain
+from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = ["dot", "einsum", "inner", "kron", "outer", "tensordot"]
 
@@ -27,20 +28,20 @@ def einsum(subscripts: Any, *operands: Any) -> Tensor:
 
 def dot(x: Any, y: Any) -> Tensor:
     """``np.dot``: the inner product of vectors, the product of matrices, a multiple by a number."""
-    x, y = as_tensor(x), as_tensor(y)
-    if not x.ndim or not y.ndim:
-        return x * y
-    if y.ndim <= 2:
-        return apply(P.matmul, (x, y))
-    return tensordot(x, y, axes=([x.ndim - 1], [y.ndim - 2]))
+    a, b = as_tensor(x), as_tensor(y)
+    if not a.ndim or not b.ndim:
+        return a * b
+    if b.ndim <= 2:
+        return apply(P.matmul, (a, b))
+    return tensordot(a, b, axes=([a.ndim - 1], [b.ndim - 2]))
 
 
 def inner(x: Any, y: Any) -> Tensor:
     """Sum of products over the last axis of both, as ``np.inner``."""
-    x, y = as_tensor(x), as_tensor(y)
-    if not x.ndim or not y.ndim:
-        return x * y
-    return tensordot(x, y, axes=([x.ndim - 1], [y.ndim - 1]))
+    a, b = as_tensor(x), as_tensor(y)
+    if not a.ndim or not b.ndim:
+        return a * b
+    return tensordot(a, b, axes=([a.ndim - 1], [b.ndim - 1]))
 
 
 def outer(x: Any, y: Any) -> Tensor:
@@ -50,17 +51,21 @@ def outer(x: Any, y: Any) -> Tensor:
 
 def kron(x: Any, y: Any) -> Tensor:
     """The Kronecker product: every element of ``x`` times the whole of ``y``."""
-    x, y = as_tensor(x), as_tensor(y)
-    ndim = max(x.ndim, y.ndim)
-    a, b = [(1,) * (ndim - t.ndim) + t.shape for t in (x, y)]
-    apart = x.reshape([n for n in a for n in (n, 1)]) * y.reshape([n for n in b for n in (1, n)])
+    left, right = as_tensor(x), as_tensor(y)
+    ndim = max(left.ndim, right.ndim)
+    a, b = [(1,) * (ndim - t.ndim) + t.shape for t in (left, right)]
+    apart = left.reshape([n for n in a for n in (n, 1)]) * right.reshape([n for n in b for n in (1, n)])
     return apart.reshape([n * m for n, m in zip(a, b)])
 
 
 def tensordot(x: Any, y: Any, axes: Any = 2) -> Tensor:
     """Sum of products over ``axes``: that many last axes of x with first axes of y, or a pair of lists of axes."""
-    x, y = as_tensor(x), as_tensor(y)
-    over_x, over_y = paired_axes(x, y, plain(axes))
+    return contracted(as_tensor(x), as_tensor(y), plain(axes))
+
+
+def contracted(x: Tensor, y: Tensor, axes: Any) -> Tensor:
+    """``tensordot`` by one matrix product of two matrices."""
+    over_x, over_y = paired_axes(x, y, axes)
     lengths = [x.shape[i] for i in over_x], [y.shape[i] for i in over_y]
     if lengths[0] != lengths[1]:
         raise ValueError(
@@ -87,4 +92,7 @@ def paired_axes(x: Tensor, y: Tensor, axes: Any) -> tuple[list[int], list[int]]:
     first, second = [list(part) if isinstance(part, (list, tuple)) else [part] for part in axes]
     if len(first) != len(second):
         raise ValueError(f"tensordot: {len(first)} axes of x against {len(second)} of y; give as many of each")
-    return [one_axis(i, x.ndim, "tensordot") for i in first], [one_axis(i, y.ndim, "tensordot") for i in second]
+    over = [one_axis(i, x.ndim, "tensordot") for i in first], [one_axis(i, y.ndim, "tensordot") for i in second]
+    if any(len(set(part)) < len(part) for part in over):
+        raise ValueError(f"tensordot: axes {axes} name an axis twice")
+    return over

@@ -151,7 +151,9 @@ def backward_steps(output: Any, gradient: Any = None, create_graph: bool = False
     gradient: what arrives at the output, in its shape. create_graph: record the rules, to differentiate again.
     Raises RuntimeError where nothing was recorded, ValueError where ``gradient`` is missing or misshapen.
     """
-    return sweep({output: output._seed(gradient, create_graph)}, {}, create_graph)
+    if not isinstance(output, Node):
+        raise TypeError(f"backward_steps: wanted a Tensor, got {type(output).__name__}")
+    return sweep({output: output._seed(gradient, create_graph)}, {}, create_graph)  # type: ignore[attr-defined]
 
 
 def drained(seeds: dict[Any, Any], create_graph: bool = False) -> dict[Any, Any]:

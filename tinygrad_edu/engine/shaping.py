@@ -22,11 +22,20 @@ class Shaping:
     __slots__ = ()
 
     if TYPE_CHECKING:
-        shape: tuple[int, ...]
-        ndim: int
-        size: int
-        data: Any
-        dtype: np.dtype[Any]
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+
+        @property
+        def ndim(self) -> int: ...
+
+        @property
+        def size(self) -> int: ...
+
+        @property
+        def data(self) -> Any: ...
+
+        @property
+        def dtype(self) -> np.dtype[Any]: ...
 
         def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor: ...
 
@@ -156,6 +165,8 @@ class Shaping:
     def tile(self, *reps: Any) -> Tensor:
         """The whole, laid ``reps`` times along each axis."""
         times = sizes(reps, "tile")
+        if any(n < 0 for n in times):
+            raise ValueError(f"tile: reps must be counts, got {times}")
         shape = (1,) * (len(times) - self.ndim) + self.shape
         times = (1,) * (len(shape) - len(times)) + times
         paired = tuple([n for pair in zip((1,) * len(shape), shape) for n in pair])
@@ -189,8 +200,11 @@ class Shaping:
             if sections < 1 or n % sections:
                 raise ValueError(f"split: axis {place} of length {n} can't be cut into {sections} equal pieces")
             cuts = list(range(0, n + 1, n // sections)) if n else [0] * (sections + 1)
-        else:
+        elif isinstance(indices_or_sections, (list, tuple, np.ndarray)):
             cuts = [0, *sizes((tuple(indices_or_sections),), "split"), n]
+        else:
+            kind = type(indices_or_sections).__name__
+            raise TypeError(f"split: wanted a number of pieces or a list of places to cut before, got {kind}")
         return [self[(slice(None),) * place + (slice(a, b),)] for a, b in zip(cuts, cuts[1:])]
 
     def tril(self, k: int = 0) -> Tensor:
@@ -215,6 +229,8 @@ class Shaping:
     def astype(self, dtype: Any) -> Tensor:
         """Converted to another dtype; gradients come back in this one. To integers and bools the graph is cut."""
         wanted = np.dtype(dtype)
+        if wanted.kind not in "fiub":
+            raise TypeError(f"astype: a Tensor holds real numbers, not {wanted}")
         if wanted.kind != "f":
             return self._wrap(self.data.astype(wanted))
         return self._apply(P.astype, dtype=wanted)

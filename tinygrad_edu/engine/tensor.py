@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arrays import frozen, plain, refuse_integers, to_array
 from tinygrad_edu.engine.failure import anomaly, explained, users_line
 from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
 from tinygrad_edu.engine.methods import Methods
-from tinygrad_edu.engine.numpy_protocol import NumpyProtocol, wants_gradient
+from tinygrad_edu.engine.numpy_protocol import NumpyProtocol
 from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.questions import Questions
 from tinygrad_edu.engine.record import Node, Writes, drained
 from tinygrad_edu.engine.scope import MODE, next_serial
 from tinygrad_edu.engine.text import tensor_text
@@ -24,7 +26,7 @@ _ARRAYS = (np.ndarray, np.generic)
 _NUMBERS = (int, float)
 
 
-class Tensor(Methods, NumpyProtocol, Node):
+class Tensor(Methods, Questions, NumpyProtocol, Node):
     """An array that remembers which op made it, so that gradients can flow back through it.
 
     data: anything ``np.asarray`` takes, copied unless ``copy=False``; its dtype is kept, but Python ints and lists of
@@ -41,6 +43,7 @@ class Tensor(Methods, NumpyProtocol, Node):
     __slots__ = ("__weakref__", "_grad", "_name")
 
     _grad: Tensor | None
+    _hooks: Hooks | None
     _name: str | None
 
     def __init__(
@@ -171,16 +174,6 @@ class Tensor(Methods, NumpyProtocol, Node):
     def numpy(self) -> Any:
         """The array, shared, of a Tensor that needs no gradient; TypeError otherwise (``.detach()`` first)."""
         return self.__array__()
-
-    def item(self) -> Any:
-        """The one element as a Python number; ValueError if there are more."""
-        if self.size != 1:
-            raise ValueError(f"item: {self._label()} has shape {self.shape}, {self.size} elements, not one; index one")
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """The elements as (nested) Python numbers."""
-        return self._data.tolist()
 
     def detach(self) -> Tensor:
         """The same data, cut off from the graph: needs no gradient."""
@@ -370,55 +363,6 @@ class Tensor(Methods, NumpyProtocol, Node):
             "tg.where(mask, value, x) or tg.concatenate, or write into x.data before it is used"
         )
 
-    # Comparisons and questions give plain arrays
-
-    def __eq__(self, other: object) -> Any:
-        return self._compare(np.equal, other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._compare(np.not_equal, other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(np.less, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(np.less_equal, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(np.greater, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(np.greater_equal, other)
-
-    __hash__ = object.__hash__
-
-    def _compare(self, question: np.ufunc, other: Any) -> Any:
-        if not isinstance(other, (Tensor, *_ARRAYS, *_NUMBERS, list, tuple)):
-            return NotImplemented
-        return question(self._data, plain(other))
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous; use (x > 0).any() or .all()")
-        return bool(self._data.item())
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len() of a 0-d Tensor: it is a single number; use .item()")
-        return len(self._data)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        return iter([self[i] for i in range(len(self))])
-
-    def __contains__(self, value: Any) -> bool:
-        return bool(np.any(self._data == plain(value)))
-
     def __reduce__(self) -> Any:
         if self._op is not None:
             raise RuntimeError(f"copying {self._label()} would copy its graph; copy {self._label()}.detach() instead")
@@ -434,7 +378,10 @@ class Tensor(Methods, NumpyProtocol, Node):
     def __apply_op__(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         inputs = tuple([as_tensor(x, self) for x in args])
         if not op.differentiable:
-            return op.forward(*[x._data for x in inputs], **params)
+            try:
+                return op.forward(*[x._data for x in inputs], **params)
+            except (ValueError, TypeError, IndexError) as error:
+                raise explained(error, op, inputs, params, MODE.get().scope) from error
         return apply(op, inputs, params or ({} if op.variadic else None))
 
 
@@ -507,56 +454,6 @@ def as_tensor(value: Any, partner: Tensor | None = None) -> Tensor:
         if lifted is not NotImplemented:
             return lifted  # type: ignore[no-any-return]
     return Tensor._wrap(to_array(value, None, False, False))
-
-
-def plain(value: Any) -> Any:
-    """Return the arrays of Tensors, also inside an index tuple or a list."""
-    if isinstance(value, Tensor):
-        return value._data
-    if isinstance(value, (tuple, list)):
-        return type(value)([plain(part) for part in value])
-    return value
-
-
-def frozen(index: Any) -> Any:
-    """Return an index of plain arrays that nobody else can change before the backward pass."""
-    if isinstance(index, Tensor):
-        index = index._data
-    if isinstance(index, tuple):
-        return tuple([frozen(part) for part in index])
-    return np.array(index) if isinstance(index, (list, np.ndarray)) and np.size(index) else index
-
-
-def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
-    """Return ``data`` as an array of numbers, a NumPy scalar if 0-d."""
-    if isinstance(data, Tensor):
-        data = data._data
-    elif isinstance(data, (list, tuple)):
-        if wants_gradient(data):
-            raise TypeError(
-                f"Tensor: this {type(data).__name__} holds Tensors that need a gradient, which would be lost; join them "
-                "with tg.stack or tg.concatenate, or take their .detach()"
-            )
-        data = plain(data)
-    try:
-        array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
-    except ValueError as error:
-        raise ValueError(f"Tensor: {error}; wanted numbers, in rows of equal length") from error
-    if array.dtype.kind not in "fiub":
-        hint = "complex numbers are not supported" if array.dtype.kind == "c" else "wanted numbers, in rows of equal length"
-        raise TypeError(f"Tensor: {type(data).__name__} of dtype {array.dtype} can't be differentiated; {hint}")
-    if requires_grad and dtype is None and array.dtype.kind in "iu" and isinstance(data, (int, list, tuple)):
-        array = array.astype(np.float64)
-    return array[()] if array.ndim == 0 else array
-
-
-def refuse_integers(array: Any) -> None:
-    """Raise TypeError for an array that can't have a gradient."""
-    if array.dtype.kind != "f":
-        raise TypeError(
-            f"requires_grad: an array of {array.dtype} has no gradient, since integers can't change a little; "
-            "convert it first: x.astype(np.float64)"
-        )
 
 
 def rebuilt(kind: type[Tensor], data: Any, needs: bool, name: str | None, grad: Tensor | None) -> Tensor:

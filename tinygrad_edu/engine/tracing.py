@@ -408,4 +408,4 @@ def recorded(outputs: Iterable[Any]) -> list[Any]:
             continue
         seen.add(node)
         stack.extend([x for x in node._inputs if x._op is not None])
-    return sorted(seen, key=lambda node: node._serial)  # type: ignore[no-any-return]
+    return sorted(seen, key=lambda node: node._serial)

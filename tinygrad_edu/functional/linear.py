@@ -16,11 +16,11 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
 
     Raises ValueError if the last axis of x is not ``in_features`` long.
     """
-    x, weight = as_tensor(x), as_tensor(weight)
-    if weight.ndim != 2 or not x.ndim or x.shape[-1] != weight.shape[1]:
+    inputs, matrix = as_tensor(x), as_tensor(weight)
+    if matrix.ndim != 2 or not inputs.ndim or inputs.shape[-1] != matrix.shape[1]:
         raise ValueError(
-            f"linear: x has shape {x.shape} and weight {weight.shape}; the last axis of x must be as long as the last "
+            f"linear: x has shape {inputs.shape} and weight {matrix.shape}; the last axis of x must be as long as the last "
             "axis of weight (out_features, in_features)"
         )
-    y = x @ weight.T
+    y = inputs @ matrix.T
     return y if bias is None else y + bias

@@ -10,5 +10,5 @@ from tinygrad_edu.engine.primitives.reduce import *
 from tinygrad_edu.engine.primitives.rounding import *
 from tinygrad_edu.engine.primitives.selection import *
 from tinygrad_edu.engine.primitives.shape import *
-from tinygrad_edu.engine.primitives.trigonometry import *
 from tinygrad_edu.engine.primitives.sliding import *
+from tinygrad_edu.engine.primitives.trigonometry import *

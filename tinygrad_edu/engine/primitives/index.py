@@ -39,7 +39,7 @@ def _(x: Any, *, index: Any) -> str | None:
             return f"getitem: the mask has shape {mask} but x {x.shape}; a mask must match the leading axes of x"
     try:
         x[index]
-    except (IndexError, ValueError) as error:
+    except (IndexError, ValueError, TypeError) as error:
         return f"getitem: {error} (x {x.shape})"
     return None
 

@@ -228,6 +228,11 @@ def tril(x: Any, *, k: int) -> Any:
     return np.tril(x, k)
 
 
+@tril.explains
+def _(x: Any, *, k: int) -> str | None:
+    return None if x.ndim else "tril: x is a number; a triangle needs rows, so give a vector or matrices"
+
+
 @tril.vjp("x")
 def tril_dx(g: Any, out: Any, x: Any, *, k: int) -> Any:
     return tril(g, k=k)
@@ -237,6 +242,11 @@ def tril_dx(g: Any, out: Any, x: Any, *, k: int) -> Any:
 def triu(x: Any, *, k: int) -> Any:
     """The upper triangle of the last two axes, from diagonal ``k``; zero below it. A vector is taken as equal rows."""
     return np.triu(x, k)
+
+
+@triu.explains
+def _(x: Any, *, k: int) -> str | None:
+    return None if x.ndim else "triu: x is a number; a triangle needs rows, so give a vector or matrices"
 
 
 @triu.vjp("x")

@@ -1,0 +1,92 @@
+"""The command ``tinygrad-edu``: draws and checks the course's examples. The one file here that uses ``viz``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinygrad_edu import __version__
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code: 0, 1 for a wrong gradient, 2 for a wrong call."""
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except (ValueError, TypeError, OSError, RuntimeError) as problem:
+        print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
+        return 2
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="tinygrad-edu", description="Backpropagation with every number: draw and check small networks."
+    )
+    top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="draw the two-layer net of the course and check every gradient")
+    demo.add_argument("--out", type=Path, default=Path("tinygrad-edu-demo"), help="folder to write to (%(default)s)")
+    demo.set_defaults(run=run_demo)
+
+    draw = commands.add_parser("draw", help="draw an example into a file")
+    draw.add_argument("name", metavar="NAME", help="two_layer_net, circuit or neuron")
+    draw.add_argument("--level", default="op", choices=("module", "op", "primitive", "scalar"), help="zoom (%(default)s)")
+    draw.add_argument("--out", type=Path, help="file: .png .svg .html .dot .pdf (NAME.png)")
+    draw.add_argument("--backward", action="store_true", help="overlay the gradient's way")
+    draw.add_argument("--show", default="value,grad", help="of value,grad,formula,shape,image,source (%(default)s)")
+    draw.add_argument("--direction", default="LR", choices=("LR", "RL", "TB", "BT"), help="of the flow (%(default)s)")
+    draw.add_argument("--theme", default="auto", choices=("auto", "light", "dark"), help="colours (%(default)s)")
+    draw.set_defaults(run=run_draw)
+
+    check = commands.add_parser("check", help="compare an example's gradients with finite differences")
+    check.add_argument("name", metavar="NAME", nargs="?", default="two_layer_net", help="example (%(default)s)")
+    check.add_argument("--out", type=Path, help="file for the table")
+    check.set_defaults(run=run_check)
+    return top
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Write the pictures and the table of the two-layer net."""
+    from viz import demo
+
+    return demo.write(options.out)
+
+
+def run_draw(options: argparse.Namespace) -> int:
+    """Draw one example."""
+    import viz
+    from tinygrad_edu import record_lines
+    from tinygrad_edu.models import example
+
+    with record_lines():
+        output, _ = example(options.name)
+    picture = viz.draw(
+        output, options.level, tuple(options.show.split(",")), backward=options.backward, direction=options.direction,
+        theme=options.theme,
+    )  # fmt: skip
+    path = picture.save(options.out or Path(f"{options.name}.png"))
+    print(f"{picture.description}\nwritten to {path}")
+    return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Print the table of gradients beside their finite differences."""
+    from tinygrad_edu.engine.checking import check_graph
+    from tinygrad_edu.models import example
+    from viz import demo
+
+    check_graph(example(options.name)[0])
+    table, error = demo.gradient_table(options.name)
+    print(table)
+    if options.out:
+        from viz.save import save_file
+
+        save_file(options.out, table + "\n")
+    return 0 if error < demo.TOLERANCE else 1

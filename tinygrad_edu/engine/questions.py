@@ -1,0 +1,92 @@
+"""What a Tensor answers with plain numbers and arrays: comparisons, conversions, its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinygrad_edu.engine.arrays import plain
+from tinygrad_edu.engine.record import Node
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """Comparisons and conversions; none of them is recorded."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _data: Any
+
+        @property
+        def shape(self) -> tuple[int, ...]: ...
+
+        @property
+        def ndim(self) -> int: ...
+
+        @property
+        def size(self) -> int: ...
+
+        def _label(self) -> str: ...
+
+        def __getitem__(self, index: Any) -> Any: ...
+
+    def item(self) -> Any:
+        """The one element as a Python number; ValueError if there are more."""
+        if self.size != 1:
+            raise ValueError(f"item: {self._label()} has shape {self.shape}, {self.size} elements, not one; index one")
+        return self._data.item()
+
+    def tolist(self) -> Any:
+        """The elements as (nested) Python numbers."""
+        return self._data.tolist()
+
+    def __eq__(self, other: object) -> Any:
+        return self._compare(np.equal, other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._compare(np.not_equal, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(np.less, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(np.less_equal, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(np.greater, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(np.greater_equal, other)
+
+    __hash__ = object.__hash__
+
+    def _compare(self, question: np.ufunc, other: Any) -> Any:
+        if not isinstance(other, (Node, np.ndarray, np.generic, int, float, list, tuple)):
+            return NotImplemented
+        return question(self._data, plain(other))
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous; use (x > 0).any() or .all()")
+        return bool(self._data.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise TypeError("len() of a 0-d Tensor: it is a single number; use .item()")
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self._data == plain(value)))

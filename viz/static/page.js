@@ -1,0 +1,62 @@
+(() => {
+  const stage = document.querySelector("main");
+  const svg = stage.querySelector("svg");
+  const whole = svg.viewBox.baseVal;
+  const home = { x: whole.x, y: whole.y, w: whole.width, h: whole.height };
+  const width = parseFloat(svg.getAttribute("width")) * (/pt$/.test(svg.getAttribute("width")) ? 96 / 72 : 1);
+  let view = { ...home };
+  const show = () => svg.setAttribute("viewBox", [view.x, view.y, view.w, view.h].join(" "));
+  // How many units of the picture a pixel of the screen is: the picture is centred and keeps its proportions.
+  const unit = () => { const box = svg.getBoundingClientRect(); return Math.max(view.w / box.width, view.h / box.height); };
+  const at = (event) => {
+    const box = svg.getBoundingClientRect(), u = unit();
+    return { x: view.x + view.w / 2 + (event.clientX - box.left - box.width / 2) * u,
+             y: view.y + view.h / 2 + (event.clientY - box.top - box.height / 2) * u };
+  };
+  const zoom = (factor, point) => {
+    const scale = Math.min(Math.max(view.w * factor, home.w / 200), home.w * 8) / view.w;
+    const p = point || { x: view.x + view.w / 2, y: view.y + view.h / 2 };
+    view = { x: p.x + (view.x - p.x) * scale, y: p.y + (view.y - p.y) * scale, w: view.w * scale, h: view.h * scale };
+    show();
+  };
+  const move = (dx, dy) => { view.x += dx; view.y += dy; show(); };
+  const fit = () => { view = { ...home }; show(); };
+  const real = () => { const u = home.w / width; zoom(u / unit()); };
+  const acts = { in: () => zoom(0.8), out: () => zoom(1.25), fit, real };
+  for (const button of document.querySelectorAll("button[data-zoom]")) {
+    button.addEventListener("click", () => acts[button.dataset.zoom]());
+  }
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(Math.exp(event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), at(event));
+  }, { passive: false });
+  stage.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = view.w / 10;
+    const keys = { "+": acts.in, "=": acts.in, "-": acts.out, "0": fit, ArrowLeft: () => move(-step, 0),
+      ArrowRight: () => move(step, 0), ArrowUp: () => move(0, -step), ArrowDown: () => move(0, step) };
+    if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
+  });
+  const fingers = new Map();
+  stage.addEventListener("pointerdown", (event) => {
+    fingers.set(event.pointerId, event);
+    stage.setPointerCapture(event.pointerId);
+    stage.classList.add("moving");
+  });
+  stage.addEventListener("pointermove", (event) => {
+    const before = fingers.get(event.pointerId);
+    if (!before) return;
+    const other = [...fingers.values()].find((finger) => finger.pointerId !== event.pointerId);
+    if (other) {
+      const gap = (a) => Math.hypot(a.clientX - other.clientX, a.clientY - other.clientY) || 1;
+      zoom(gap(before) / gap(event), at(event));
+    } else {
+      move((before.clientX - event.clientX) * unit(), (before.clientY - event.clientY) * unit());
+    }
+    fingers.set(event.pointerId, event);
+  });
+  const lift = (event) => { fingers.delete(event.pointerId); if (!fingers.size) stage.classList.remove("moving"); };
+  stage.addEventListener("pointerup", lift);
+  stage.addEventListener("pointercancel", lift);
+  show();
+})();

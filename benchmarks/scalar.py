@@ -47,7 +47,7 @@ class Net:
 
     def __call__(self, x: list[Any]) -> Any:
         for layer in self.layers:
-            x = [sum([w * v for w, v in zip(weights, x)], bias) for weights, bias in layer]
+            x = [sum((w * v for w, v in zip(weights, x)), bias) for weights, bias in layer]
             if layer is not self.layers[-1]:
                 x = [v.relu() for v in x]
         return x[0]
@@ -76,7 +76,7 @@ class Demo:
         inputs = [[self.constant(v) for v in point] for point in self.points]
         scores = [self.net(x) for x in inputs]
         losses = [(1 + -y * score).relu() for y, score in zip(self.labels, scores)]
-        return sum(losses) * (1.0 / len(losses)) + ALPHA * sum([p * p for p in self.net.parameters()])
+        return sum(losses) * (1.0 / len(losses)) + ALPHA * sum(p * p for p in self.net.parameters())
 
     def read(self) -> list[Any]:
         """The gradient of every parameter."""

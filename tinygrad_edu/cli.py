@@ -37,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
 
     draw = commands.add_parser("draw", help="draw an example into a file")
     draw.add_argument("name", metavar="NAME", help="two_layer_net, circuit or neuron")
-    draw.add_argument("--level", default="op", choices=("module", "op", "primitive", "scalar"), help="zoom (%(default)s)")
+    draw.add_argument(
+        "--level", default="op", choices=("module", "op", "primitive", "scalar"), help="zoom (%(default)s)"
+    )
     draw.add_argument("--out", type=Path, help="file: .png .svg .html .dot .pdf (NAME.png)")
     draw.add_argument("--backward", action="store_true", help="overlay the gradient's way")
     draw.add_argument("--show", default="value,grad", help="of value,grad,formula,shape,image,source (%(default)s)")

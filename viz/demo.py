@@ -31,7 +31,10 @@ def write(folder: Path) -> int:
         "forward.png": draw(loss, show=("value", "shape"), title="Forward: how L is computed"),
         "backward.png": draw(loss, show=everything, backward=True, title="Backward: how the gradient of L flows"),
         "backward-graph.png": draw(
-            list(gradients), level="primitive", show=("value", "formula"), title="The backward pass as a graph of its own"
+            list(gradients),
+            level="primitive",
+            show=("value", "formula"),
+            title="The backward pass as a graph of its own",
         ),
         "scalar.png": draw(loss, level="scalar", title="Every multiplication and addition"),
         "module.png": draw(loss, level="module", show=everything, backward=True, title="Layer by layer"),

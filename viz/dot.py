@@ -225,7 +225,9 @@ class Drawing:
         for value in box.held:
             text = f"{plain_text(value.name or 'parameter', 24)} {shape_text(value.data.shape)}"
             if "grad" in self.options.show and value.gradient is not None:
-                text += f", ‖gradient‖ {brief(value.gradient) if value.gradient.size == 1 else norm_text(value.gradient)}"
+                text += (
+                    f", ‖gradient‖ {brief(value.gradient) if value.gradient.size == 1 else norm_text(value.gradient)}"
+                )
             rows.append(font(label_text(text, 60), colour, 9))
         return rows
 
@@ -298,7 +300,8 @@ class Drawing:
             arrows += font("   red: gradient", p.backward, 9)
         if self.options.colour_by == "grad":
             scale = "".join(
-                f'<TD BGCOLOR="{size_colour(e)}">{font(f"1e{e}" if e else "1", "#1a1a1a", 8)}</TD>' for e in (-8, -6, -4, -2, 0)
+                f'<TD BGCOLOR="{size_colour(e)}">{font(f"1e{e}" if e else "1", "#1a1a1a", 8)}</TD>'
+                for e in (-8, -6, -4, -2, 0)
             )
             cells += f"<TD>{font('size of gradient', p.faint, 9)}</TD>{scale}"
         return (

@@ -65,9 +65,7 @@ def draw(
 
     name = title or root_title(trace)
     source = dot("dark" if theme == "dark" else "light")
-    return Picture(
-        source, title=name, description=description(view), theme=theme, renderer=renderer, timeout=timeout
-    )
+    return Picture(source, title=name, description=description(view), theme=theme, renderer=renderer, timeout=timeout)
 
 
 def checked(level: str, show: Any, direction: str, color_by: str | None, theme: str) -> tuple[str, ...]:
@@ -129,7 +127,9 @@ def description(view: View) -> str:
     results = ", ".join(f"{plain_text(v.name or 'output', 30)} = {brief(v.data, 6)}" for v in values)
     parameters = [v for v in trace.values if v.kind == "parameter"]
     slopes = ", ".join(
-        f"{plain_text(v.name or 'parameter', 30)}: {brief(v.gradient, 6)}" for v in parameters[:12] if v.gradient is not None
+        f"{plain_text(v.name or 'parameter', 30)}: {brief(v.gradient, 6)}"
+        for v in parameters[:12]
+        if v.gradient is not None
     )
     text = f"{root_title(trace)} at level {view.level}: {len(view.boxes)} boxes, {len(trace.calls)} operations"
     text += f"; result {results}" if results else ""
@@ -142,7 +142,9 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Picture:
     return draw(root, level="primitive", direction=rankdir)
 
 
-def make_dot(var: Any, params: dict[str, Any] | None = None, show_attrs: bool = False, show_saved: bool = False) -> Picture:
+def make_dot(
+    var: Any, params: dict[str, Any] | None = None, show_attrs: bool = False, show_saved: bool = False
+) -> Picture:
     """``viz.draw`` under the name torchviz's users type; ``params`` names leaves that have no name yet."""
     for name, tensor in (params or {}).items():
         if tensor.name is None:

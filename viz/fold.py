@@ -162,9 +162,7 @@ def call_boxes(trace: Trace, folded: dict[int, int | None], hidden: set[int]) ->
     return boxes
 
 
-def merged(
-    trace: Trace, values: list[Box], calls: list[Box], owner: dict[int | None, int | None]
-) -> list[Box]:
+def merged(trace: Trace, values: list[Box], calls: list[Box], owner: dict[int | None, int | None]) -> list[Box]:
     """Return the boxes, each result drawn in the box that made it, unless a folded region made several."""
     results: dict[str, list[Box]] = {}
     for box in values:
@@ -184,9 +182,7 @@ def merged(
     return boxes
 
 
-def arrows_of(
-    trace: Trace, folded: dict[int, int | None], hidden: set[int], holder: dict[int, str]
-) -> list[Arrow]:
+def arrows_of(trace: Trace, folded: dict[int, int | None], hidden: set[int], holder: dict[int, str]) -> list[Arrow]:
     """Return every operand's arrow, also both of ``x * x``, with what flows back along it."""
     turns: dict[int, Turn] = {turn.call: turn for turn in trace.steps}
     arrows: list[Arrow] = []

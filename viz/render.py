@@ -22,7 +22,9 @@ VARIABLE = "TINYGRAD_EDU_DOT"
 _FORMATS = ("svg", "png", "pdf")
 _DPI = "144"  # of PNG
 _CROWDED = 500  # nodes, above which the layout works less hard for short edges
-_INSTALL = "pip install graphviz-pure (no rights needed), or install Graphviz (apt install graphviz, brew install graphviz)"
+_INSTALL = (
+    "pip install graphviz-pure (no rights needed), or install Graphviz (apt install graphviz, brew install graphviz)"
+)
 
 
 class GraphvizNotFound(RuntimeError):
@@ -93,7 +95,9 @@ def chosen(wanted: str | None, format: str) -> tuple[str, str]:
         elif shutil.which(wanted):
             name, program = "path", str(shutil.which(wanted))
         else:
-            raise GraphvizNotFound(f"render: {wanted!r} is no program here; name one, or graphviz-pure, system, pygraphviz")
+            raise GraphvizNotFound(
+                f"render: {wanted!r} is no program here; name one, or graphviz-pure, system, pygraphviz"
+            )
         if format == "pdf" and name == "graphviz-pure":
             raise GraphvizNotFound(no_pdf())
         return name, program
@@ -134,7 +138,9 @@ def with_program(program: str, dot: str, format: str, timeout: float) -> bytes:
         raise
     if process.returncode or not out:
         said = err.decode("utf-8", "replace").strip().splitlines()[:3]
-        raise RenderError(f"{Path(program).name} failed with code {process.returncode}: {' '.join(said) or 'no output'}")
+        raise RenderError(
+            f"{Path(program).name} failed with code {process.returncode}: {' '.join(said) or 'no output'}"
+        )
     return bytes(out)
 
 

@@ -61,4 +61,6 @@ def scoped(root: str, light: dict[str, str], dark: dict[str, str]) -> str:
     hosts = ('[data-jp-theme-light="false"] ', ".vscode-dark ", ".dark-theme ")
     dim = "".join(rules(host, dark) for host in hosts)
     bright = ':root:not([data-jp-theme-light="true"]):not(.light-theme) '
-    return f"<style>{rules('', light)}@media screen and (prefers-color-scheme:dark){{{rules(bright, dark)}}}{dim}</style>"
+    return (
+        f"<style>{rules('', light)}@media screen and (prefers-color-scheme:dark){{{rules(bright, dark)}}}{dim}</style>"
+    )

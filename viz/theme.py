@@ -91,7 +91,9 @@ KINDS = tuple(LEGEND)
 
 def dark_css(light: Palette = LIGHT, dark: Palette = DARK) -> dict[str, str]:
     """Return CSS declarations by selector that turn every colour of the light picture into its dark counterpart."""
-    pairs = [(getattr(light, role), getattr(dark, role)) for role in ("background", "text", "faint", "forward", "backward")]
+    pairs = [
+        (getattr(light, role), getattr(dark, role)) for role in ("background", "text", "faint", "forward", "backward")
+    ]
     for kind, style in light.kinds.items():
         other = dark.kinds[kind]
         pairs += [(style.fill, other.fill), (style.line, other.line), (style.text, other.text)]

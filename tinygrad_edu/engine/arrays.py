@@ -36,8 +36,8 @@ def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
     elif isinstance(data, (list, tuple)):
         if wants_gradient(data):
             raise TypeError(
-                f"Tensor: this {type(data).__name__} holds Tensors that need a gradient, which would be lost; join them "
-                "with tg.stack or tg.concatenate, or take their .detach()"
+                f"Tensor: this {type(data).__name__} holds Tensors that need a gradient, which would be lost; "
+                "join them with tg.stack or tg.concatenate, or take their .detach()"
             )
         data = plain(data)
     try:
@@ -45,7 +45,11 @@ def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
     except ValueError as error:
         raise ValueError(f"Tensor: {error}; wanted numbers, in rows of equal length") from error
     if array.dtype.kind not in "fiub":
-        hint = "complex numbers are not supported" if array.dtype.kind == "c" else "wanted numbers, in rows of equal length"
+        hint = (
+            "complex numbers are not supported"
+            if array.dtype.kind == "c"
+            else "wanted numbers, in rows of equal length"
+        )
         raise TypeError(f"Tensor: {type(data).__name__} of dtype {array.dtype} can't be differentiated; {hint}")
     if requires_grad and dtype is None and array.dtype.kind in "iu" and isinstance(data, (int, list, tuple)):
         array = array.astype(np.float64)

@@ -37,7 +37,9 @@ def grad(
     wanted = as_list(inputs, "grad: inputs")
     for position, x in enumerate(wanted):
         if not x._needs:
-            raise ValueError(f"grad: input {position} ({x._label()}) needs no gradient; create it with requires_grad=True")
+            raise ValueError(
+                f"grad: input {position} ({x._label()}) needs no gradient; create it with requires_grad=True"
+            )
     outputs = as_list(output, "grad: output")
     gradients = gradient if isinstance(output, (list, tuple)) and gradient is not None else [gradient] * len(outputs)
     if len(gradients) != len(outputs):

@@ -58,7 +58,9 @@ def every_axis(axis: Any, ndim: int, op: str) -> tuple[int, ...]:
 
 def maybe_axis(axis: Any, ndim: int, op: str) -> int | None:
     """Return an axis counted from the front; None, which means laid out flat, as it is."""
-    return None if axis is None else one_axis(axis, ndim, op)
+    if axis is None or (not ndim and axis in (0, -1)):
+        return None
+    return one_axis(axis, ndim, op)
 
 
 def insertion_axis(axis: Any, ndim: int, op: str) -> int:

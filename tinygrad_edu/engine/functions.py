@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.axes import every_axis, insertion_axis, one_axis, sizes, torch_spelling
+from tinygrad_edu.engine.axes import insertion_axis, one_axis, sizes, torch_spelling
 from tinygrad_edu.engine.padding import pad
 from tinygrad_edu.engine.products import dot, einsum, inner, kron, outer, tensordot
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
@@ -180,8 +180,7 @@ def sliding_windows(x: Any, kernel_size: Any, stride: Any = 1, dilation: Any = 1
     """
     x = as_tensor(x)
     kernel, steps, spread = [
-        both(value, what)
-        for value, what in ((kernel_size, "kernel_size"), (stride, "stride"), (dilation, "dilation"))
+        both(value, what) for value, what in ((kernel_size, "kernel_size"), (stride, "stride"), (dilation, "dilation"))
     ]
     if x.ndim < 2:
         raise ValueError(f"sliding_windows: needs an image, two axes at least, got shape {x.shape}")

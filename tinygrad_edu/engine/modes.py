@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextvars import Token
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tinygrad_edu.engine.scope import MODE, Mode
 
@@ -18,7 +18,10 @@ _GENERATOR, _COROUTINE = 0x20, 0x80  # code flags, see the standard library's in
 class Switch:
     """A change of mode, as a context manager or a decorator; it may be entered again while it is entered."""
 
-    changes: dict[str, Any]
+    changes: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls, **changes: Any) -> None:
+        cls.changes = changes
 
     def __init__(self) -> None:
         self._tokens: list[Token[Mode]] = []
@@ -55,7 +58,7 @@ class Switch:
         return switched  # type: ignore[return-value]
 
 
-class no_grad(Switch):
+class no_grad(Switch, recording=False):
     """Compute without recording: ``with tg.no_grad(): ...`` or ``@tg.no_grad()``.
 
     >>> import tinygrad_edu as tg
@@ -65,25 +68,17 @@ class no_grad(Switch):
     False
     """
 
-    changes = {"recording": False}
 
-
-class enable_grad(Switch):
+class enable_grad(Switch, recording=True):
     """Record again, inside a ``no_grad`` block."""
 
-    changes = {"recording": True}
 
-
-class detect_anomaly(Switch):
+class detect_anomaly(Switch, anomaly=True):
     """Raise AnomalyError at the first op whose output, or whose rule's result, holds a NaN or an Inf."""
 
-    changes = {"anomaly": True}
 
-
-class record_lines(Switch):
+class record_lines(Switch, lines=True):
     """Remember, for each op, the line of the user's code that called it: for pictures with ``show=("source", ...)``."""
-
-    changes = {"lines": True}
 
 
 def is_grad_enabled() -> bool:

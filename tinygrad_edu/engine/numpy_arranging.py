@@ -19,8 +19,8 @@ from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 __all__ = [
     "append", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays", "column_stack",
     "diag", "diagflat", "dsplit", "dstack", "fliplr", "flipud", "full_like", "hsplit", "hstack", "meshgrid",
-    "partition", "piecewise", "ravel", "rearranged", "reshape", "rollaxis", "select", "sort", "take_along_axis", "transpose",
-    "unstack", "vsplit", "vstack", "where_or_nonzero",
+    "partition", "piecewise", "ravel", "rearranged", "reshape", "rollaxis", "select", "sort", "take_along_axis",
+    "transpose", "unstack", "vsplit", "vstack", "where_or_nonzero",
 ]  # fmt: skip
 
 

@@ -31,9 +31,9 @@ ALIKE = """
     pad prod repeat roll split squeeze stack std sum swapaxes take tensordot tile trace tril triu var
 """
 ARRANGING = """
-    transpose append array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays column_stack diag
+    append array_split astype atleast_1d atleast_2d atleast_3d broadcast_arrays column_stack diag
     diagflat dsplit dstack fliplr flipud full_like hsplit hstack meshgrid partition piecewise ravel reshape
-    rollaxis select sort take_along_axis unstack vsplit vstack
+    rollaxis select sort take_along_axis transpose unstack vsplit vstack
 """
 NUMBERS = """
     angle clip convolve correlate cross diff ediff1d einsum fix gradient imag linspace logspace nan_to_num polyval

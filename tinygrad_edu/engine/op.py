@@ -51,9 +51,7 @@ class Op:
         self.variadic = bool(code.co_flags & _VARIADIC)
         fixed = code.co_argcount
         named = fixed + code.co_kwonlyargcount
-        self.inputs: tuple[str, ...] = (
-            (code.co_varnames[named],) if self.variadic else code.co_varnames[:fixed]
-        )
+        self.inputs: tuple[str, ...] = (code.co_varnames[named],) if self.variadic else code.co_varnames[:fixed]
         if self.variadic and fixed:
             raise TypeError(f"{self.name}: take either named inputs or *inputs, not both")
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
@@ -143,15 +141,17 @@ def missing_rule(op_name: str, name: str) -> Callable[..., Any]:
 @overload
 def op(forward: Callable[..., Any], /) -> Op: ...
 @overload
-def op(*, symbol: str | None = ..., notation: str = ..., differentiable: bool = ...) -> Callable[[Callable[..., Any]], Op]: ...  # fmt: skip
+def op(
+    *, symbol: str | None = ..., notation: str = ..., differentiable: bool = ...
+) -> Callable[[Callable[..., Any]], Op]: ...
 
 
 def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make an op of a forward function; a decorator, with or without options.
 
     symbol: how formulas write it. notation: ``call`` f(x), ``infix`` x + y, ``prefix`` −x, ``postfix`` xᵀ, ``power``,
-    ``fraction``, ``root``, ``bars`` |x|, ``index`` x[i], ``arrange`` for what moves elements only. differentiable: False for counts, comparisons and sorts, which
-    give plain arrays on Tensors too.
+    ``fraction``, ``root``, ``bars`` |x|, ``index`` x[i], ``arrange`` for what moves elements only.
+    differentiable: False for counts, comparisons and sorts, which give plain arrays on Tensors too.
     """
     if forward is not None:
         return Op(forward, **options)
@@ -161,7 +161,9 @@ def op(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 @overload
 def elementwise(forward: Callable[..., Any], /) -> Op: ...
 @overload
-def elementwise(*, symbol: str | None = ..., notation: str = ..., differentiable: bool = ...) -> Callable[[Callable[..., Any]], Op]: ...  # fmt: skip
+def elementwise(
+    *, symbol: str | None = ..., notation: str = ..., differentiable: bool = ...
+) -> Callable[[Callable[..., Any]], Op]: ...
 
 
 def elementwise(forward: Callable[..., Any] | None = None, /, **options: Any) -> Any:

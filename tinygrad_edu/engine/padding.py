@@ -33,7 +33,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0
     for axis, (before, after) in enumerate(widths):
         if before or after:
             if not x.shape[axis]:
-                raise ValueError(f"pad: axis {axis} of shape {x.shape} is empty, so mode {mode!r} has nothing to repeat")
+                raise ValueError(
+                    f"pad: axis {axis} of shape {x.shape} is empty, so mode {mode!r} has nothing to repeat"
+                )
             positions = np.pad(np.arange(padded.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
             padded = padded.take(positions, axis=axis)
     return padded
@@ -51,7 +53,7 @@ def pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
         widths = np.broadcast_to(given, (ndim, 2)).tolist()
     except ValueError:
         raise ValueError(
-            f"pad: pad_width of shape {given.shape} does not fit {ndim} axes; give n, (before, after) or a pair per axis"
+            f"pad: pad_width of shape {given.shape} does not fit {ndim} axes; give n, (before, after) or pairs"
         ) from None
     if any(n < 0 for pair in widths for n in pair):
         raise ValueError(f"pad: pad_width must not be negative, got {pad_width!r}; slice to cut")

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -59,7 +59,7 @@ class Writes:
     """
 
     latest = 0
-    times: dict[int, tuple[int, Any]] = {}  # by the owner's id, as long as it lives: when, and a weak reference
+    times: ClassVar[dict[int, tuple[int, Any]]] = {}  # by the owner's id: when, and a weak reference
 
     @classmethod
     def note(cls, array: Any) -> None:

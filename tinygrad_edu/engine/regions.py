@@ -15,9 +15,7 @@ __all__ = ["region_formulas"]
 _LONG = 90  # characters, above which a formula is left out
 
 
-def region_formulas(
-    nodes: Sequence[Any], words: dict[Any, str], upstream: Any
-) -> tuple[str | None, dict[Any, str]]:
+def region_formulas(nodes: Sequence[Any], words: dict[Any, str], upstream: Any) -> tuple[str | None, dict[Any, str]]:
     """Return what a region computes, and the gradient of each of its inputs, as text; too long ones are left out.
 
     nodes: the region's recorded nodes, oldest first, the last being its output. words: what to call inputs and output.
@@ -49,7 +47,9 @@ def applied_to(node: Any, inputs: list[Symbol]) -> Symbol:
     return applied(node._op, node._data, tuple(inputs), node._params or {})
 
 
-def pulled_back(nodes: Sequence[Any], symbols: dict[Any, Symbol], words: dict[Any, str], upstream: Any) -> dict[Any, str]:
+def pulled_back(
+    nodes: Sequence[Any], symbols: dict[Any, Symbol], words: dict[Any, str], upstream: Any
+) -> dict[Any, str]:
     """Return the gradient of every input of the region, as text."""
     inside = set(nodes)
     last = nodes[-1]

@@ -28,7 +28,7 @@ def replay(outputs: Sequence[Tensor], limit: int | None = None) -> list[Tensor]:
     if limit is not None and count > limit:
         raise ValueError(
             f'level="scalar": this graph is about {count:,} operations on single numbers, more than {limit:,}; draw a '
-            "part, such as one element viz.draw(y[0, 0], level=\"scalar\"), a batch of one or a smaller layer, or pass "
+            'part, such as one element viz.draw(y[0, 0], level="scalar"), a batch of one or a smaller layer, or pass '
             "max_nodes= to allow more"
         )
     names = names_of(nodes)
@@ -57,7 +57,7 @@ def replayed_op(op: Op, arrays: Sequence[Any], params: dict[str, Any]) -> Any:
 
 
 def lifted(result: Any) -> Any:
-    """Return a result as an object array of 0-d Tensors: a bare Tensor gets an array, a plain number becomes constant."""
+    """Return a result as an object array of 0-d Tensors: a bare Tensor is wrapped, a number becomes constant."""
     if isinstance(result, Tensor):
         array = np.empty((), dtype=object)
         array[()] = result

@@ -27,9 +27,7 @@ class Scope:
 
     __slots__ = ("_name", "kind", "owner", "parent")
 
-    def __init__(
-        self, name: str | None, kind: str = "scope", parent: Scope | None = None, owner: Any = None
-    ) -> None:
+    def __init__(self, name: str | None, kind: str = "scope", parent: Scope | None = None, owner: Any = None) -> None:
         self._name = name
         self.kind = kind
         self.parent = parent

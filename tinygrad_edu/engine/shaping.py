@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class Shaping:
     __slots__ = ()
 
     if TYPE_CHECKING:
+
         @property
         def shape(self) -> tuple[int, ...]: ...
 
@@ -66,7 +68,9 @@ class Shaping:
                 axes = tuple(reversed(range(self.ndim)))
         order = tuple([one_axis(axis, self.ndim, "transpose") for axis in axes or reversed(range(self.ndim))])
         if sorted(order) != list(range(self.ndim)):
-            raise ValueError(f"transpose: axes {axes} must name each of the {self.ndim} axes of shape {self.shape} once")
+            raise ValueError(
+                f"transpose: axes {axes} must name each of the {self.ndim} axes of shape {self.shape} once"
+            )
         return self._apply(P.transpose, axes=order)
 
     @property
@@ -95,7 +99,9 @@ class Shaping:
             for axis in (source, destination)
         ]
         if not len(sources) == len(set(sources)) == len(set(destinations)) == len(destinations):
-            raise ValueError(f"moveaxis: source {source} and destination {destination} must name as many axes, once each")
+            raise ValueError(
+                f"moveaxis: source {source} and destination {destination} must name as many axes, once each"
+            )
         order = [axis for axis in range(self.ndim) if axis not in sources]
         for place, axis in sorted(zip(destinations, sources)):
             order.insert(place, axis)
@@ -110,7 +116,9 @@ class Shaping:
             gone = every_axis(axis, self.ndim, "squeeze")
             long = [i for i in gone if self.shape[i] != 1]
             if long:
-                raise ValueError(f"squeeze: axis {long[0]} of shape {self.shape} has length {self.shape[long[0]]}, not 1")
+                raise ValueError(
+                    f"squeeze: axis {long[0]} of shape {self.shape} has length {self.shape[long[0]]}, not 1"
+                )
         return self._apply(P.reshape, shape=tuple([n for i, n in enumerate(self.shape) if i not in gone]))
 
     @torch_spelling
@@ -151,7 +159,7 @@ class Shaping:
 
     @torch_spelling
     def repeat(self, repeats: Any, axis: int | None = None) -> Tensor:
-        """Each element ``repeats`` times along ``axis``; of the flattened Tensor if None (NumPy's; PyTorch's is ``tile``)."""
+        """Each element ``repeats`` times along ``axis``; of the flattened Tensor if None (PyTorch's is ``tile``)."""
         x = self if axis is not None else self.ravel()
         place = one_axis(0 if axis is None else axis, x.ndim, "repeat")
         counts = np.asarray(repeats)
@@ -175,7 +183,7 @@ class Shaping:
 
     @torch_spelling
     def take(self, indices: Any, axis: int | None = None) -> Tensor:
-        """The elements at ``indices`` along ``axis`` (of the flattened Tensor if None); repeated indices add up in the gradient."""
+        """The elements at ``indices`` along ``axis`` (flattened if None); repeated ones add up going back."""
         index = indices.data if isinstance(indices, Shaping) else np.asarray(indices)
         if index.dtype.kind not in "iub" and index.size:
             raise TypeError(f"take: indices must be integers, not {index.dtype}")
@@ -205,7 +213,7 @@ class Shaping:
         else:
             kind = type(indices_or_sections).__name__
             raise TypeError(f"split: wanted a number of pieces or a list of places to cut before, got {kind}")
-        return [self[(slice(None),) * place + (slice(a, b),)] for a, b in zip(cuts, cuts[1:])]
+        return [self[(slice(None),) * place + (slice(a, b),)] for a, b in pairwise(cuts)]
 
     def tril(self, k: int = 0) -> Tensor:
         """The lower triangle, up to diagonal ``k``; zeros above."""

@@ -16,7 +16,7 @@ _IMAGE = 24  # the longest side of a small image
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An array's shape, dtype and numbers; ``data`` holds all elements, flat, if they are few, else ``image`` a small view."""
+    """An array's shape, dtype and numbers; ``data`` has all elements of a small one, ``image`` a view of a large."""
 
     shape: tuple[int, ...]
     dtype: str

@@ -173,7 +173,9 @@ class Symbol:
 
     def __apply_op__(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Symbol:
         symbols = tuple([lift(x) for x in args])
-        same = _OPERATORS.get(op.symbol) if len(symbols) == 2 and op.notation in ("infix", "fraction", "power") else None
+        same = (
+            _OPERATORS.get(op.symbol) if len(symbols) == 2 and op.notation in ("infix", "fraction", "power") else None
+        )
         if same is not None and not params:
             return same(*symbols)
         with np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arrays import frozen, plain, refuse_integers, to_array
+from tinygrad_edu.engine.arrays import frozen, refuse_integers, to_array
 from tinygrad_edu.engine.failure import anomaly, explained, users_line
 from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
 from tinygrad_edu.engine.methods import Methods
@@ -120,7 +120,9 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
         if self._op is not None and not value:
-            raise RuntimeError(f"requires_grad: {self._label()} was made by {self._op.name}; use .detach() to cut it off")
+            raise RuntimeError(
+                f"requires_grad: {self._label()} was made by {self._op.name}; use .detach() to cut it off"
+            )
         if value:
             refuse_integers(self._data)
         self._needs = bool(value)
@@ -232,8 +234,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
         if gradient is None:
             if self.size != 1:
                 raise ValueError(
-                    f"backward: {self._label()} has shape {self.shape}, {self.size} elements, but a gradient starts from "
-                    "one number; reduce it first (.sum(), .mean()) or pass gradient= of the same shape"
+                    f"backward: {self._label()} has shape {self.shape}, {self.size} elements, but a gradient starts "
+                    "from one number; reduce it first (.sum(), .mean()) or pass gradient= of the same shape"
                 )
             seed = np.ones(self.shape, self.dtype)[()]
             return Tensor._wrap(seed) if create_graph else seed
@@ -260,8 +262,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
         for x, a in zip(self._inputs, self._seen):
             if x._data is not a:
                 raise RuntimeError(
-                    f"backward through {self._op.name if self._op else ''}: .data of its input {x._label()} was rebound "
-                    "since; create_graph=True needs the inputs as they were, so differentiate before changing them"
+                    f"backward through {self._op.name if self._op else ''}: .data of its input {x._label()} was "
+                    "rebound since; create_graph=True needs the inputs as they were, so differentiate first"
                 )
         return self._inputs
 

@@ -1,12 +1,9 @@
-"""Trace: the frozen picture of a recorded graph, with its numbers. What ``viz`` reads, and nothing else.
-
-Ids run 0..n-1 in the order in which things were made, so one program gives the same Trace every time.
-"""
+"""``tg.graph``: from a recorded graph to a Trace, its frozen picture with all its numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from tinygrad_edu.engine.failure import FailedCall
@@ -17,122 +14,11 @@ from tinygrad_edu.engine.snapshot import Snapshot, snapshot
 from tinygrad_edu.engine.symbol import formula_of_forward, formula_of_rule, symbol_text
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.text import number_text, params_text
+from tinygrad_edu.engine.traced import Call, Edge, Region, Trace, Turn, Value
 
 __all__ = ["Call", "Edge", "Region", "Snapshot", "Trace", "Turn", "Value", "graph"]
 
 _SHORT = 8  # calls, up to which a composite's formula is worked out
-
-
-@dataclass(frozen=True)
-class Value:
-    """An array in the graph. kind: ``parameter`` (a leaf with gradient), ``input``, ``constant``, ``intermediate``, ``output``."""
-
-    id: int
-    kind: str
-    name: str | None
-    data: Snapshot
-    needs_gradient: bool
-    made_by: int | None  # the id of the Call
-    gradient: Snapshot | None = None  # of this backward pass
-    stored_gradient: Snapshot | None = None  # what .grad holds, where that is something else
-    used: int = 0  # by how many operands
-
-
-@dataclass(frozen=True)
-class Call:
-    """One recorded op: its inputs and output by id, its region, and how it is written."""
-
-    id: int
-    op: str
-    symbol: str
-    notation: str
-    inputs: tuple[int, ...]
-    input_names: tuple[str, ...]
-    output: int | None  # None for the call that failed
-    region: int | None
-    params: tuple[str, ...]
-    formula: str
-    numbers: str | None  # the formula with its numbers, of scalars
-    line: tuple[str, int] | None
-    failure: str | None = None
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class Edge:
-    """From a value to the call that used it (``position`` counts its operands), or from a call to its value."""
-
-    source: int
-    target: int
-    position: int | None
-
-
-@dataclass(frozen=True)
-class Region:
-    """A scope: kind ``module``, ``composite`` or ``scope``. Two regions with one ``owner`` share weights."""
-
-    id: int
-    kind: str
-    name: str
-    path: str
-    label: str
-    parent: int | None
-    owner: int | None
-    formula: str | None = None  # of its output, if it is a short composite or module
-    gradient_formulas: tuple[tuple[int, str], ...] = ()  # by the id of its input
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One step back: what arrived at a call's output, and what the rules made of it."""
-
-    call: int
-    upstream: Snapshot
-    contributions: tuple[Snapshot | None, ...]
-    formulas: tuple[str | None, ...]
-    numbers: tuple[str | None, ...]
-    summed: tuple[tuple[int, ...] | None, ...]  # the shape before broadcast axes were summed away, where they were
-
-
-@dataclass(frozen=True)
-class Trace:
-    """The graph: ``nodes`` (values and calls by id), ``edges``, ``scopes``, and the ``steps`` of its backward pass."""
-
-    values: tuple[Value, ...]
-    calls: tuple[Call, ...]
-    scopes: tuple[Region, ...]
-    steps: tuple[Turn, ...]
-    outputs: tuple[int, ...]
-    note: str = ""  # why there are no gradients, if there are none
-    _nodes: dict[int, Value | Call] = field(default_factory=dict, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        found: list[Value | Call] = [*self.values, *self.calls]
-        self._nodes.update(sorted((node.id, node) for node in found))
-
-    @property
-    def nodes(self) -> tuple[Value | Call, ...]:
-        """Values and calls in the order they were made; ``nodes[i].id`` is i."""
-        return tuple(self._nodes.values())
-
-    @property
-    def edges(self) -> tuple[Edge, ...]:
-        """Every operand's edge, also both of ``x * x``, and an edge from each call to its value."""
-        found = []
-        for call in self.calls:
-            found += [Edge(x, call.id, position) for position, x in enumerate(call.inputs)]
-            if call.output is not None:
-                found.append(Edge(call.id, call.output, None))
-        return tuple(found)
-
-    def __len__(self) -> int:
-        return len(self._nodes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The Trace as dicts, lists, strings and numbers, for JSON."""
-        plain = asdict(self)
-        del plain["_nodes"]
-        return plain
 
 
 def graph(
@@ -227,7 +113,9 @@ class Tracer:
         inputs = tuple([self.add_value(x, None, a) for x, a in zip(node._inputs, node._seen)])
         number = self.call_ids[node] = self.next_id()
         formula, numbers = self.forward_text(node) if self.formulas else ("", None)
-        self.calls.append(self.call_of(number, node._op, inputs, node._params, node._scope, formula, numbers, node._line))
+        self.calls.append(
+            self.call_of(number, node._op, inputs, node._params, node._scope, formula, numbers, node._line)
+        )
         output = self.add_value(node, number, node._data)
         self.calls[-1] = replace(self.calls[-1], output=output)
 
@@ -235,7 +123,8 @@ class Tracer:
         self, number: int, op: Any, inputs: Any, params: Any, scope: Any, formula: str, numbers: Any, line: Any
     ) -> Call:
         return Call(
-            number, op.name, op.symbol, op.notation, inputs, tuple([op.input_name(i) for i in range(len(inputs))]), None,
+            number, op.name, op.symbol, op.notation, inputs,
+            tuple([op.input_name(i) for i in range(len(inputs))]), None,
             self.add_region(scope), tuple(params_text(params or {})), formula, numbers, line, None,
             (op.__doc__ or "").strip().split("\n")[0],
         )  # fmt: skip
@@ -321,7 +210,9 @@ class Tracer:
         if region.kind == "scope" or not 0 < len(nodes) <= _SHORT:
             return region
         inside = set(nodes)
-        words = {x: self.word(x) for node in nodes for x in (*node._inputs, node) if x not in inside or node is nodes[-1]}
+        words = {
+            x: self.word(x) for node in nodes for x in (*node._inputs, node) if x not in inside or node is nodes[-1]
+        }
         named = {x: word for x, word in words.items() if word}
         forward, gradients = region_formulas(nodes, named, self.arrived.get(nodes[-1]))
         found = tuple([(self.ids[x], text) for x, text in gradients.items()])
@@ -343,7 +234,12 @@ class Tracer:
                 used[x] = used.get(x, 0) + 1
         values = tuple([replace(value, used=used.get(value.id, 0)) for value in self.values])
         return Trace(
-            values, tuple(self.calls), tuple(self.regions), tuple(self.turns), tuple([self.ids[y] for y in outputs]), note
+            values,
+            tuple(self.calls),
+            tuple(self.regions),
+            tuple(self.turns),
+            tuple([self.ids[y] for y in outputs]),
+            note,
         )
 
 
@@ -372,7 +268,7 @@ def why_no_gradients(outputs: Iterable[Tensor], gradient: Any) -> str:
 
 
 def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
-    """Return what every Tensor of a graph is called: its name, its path in a module, its source's name transposed, ``v3``."""
+    """Return what every Tensor is called: its name, its path in a module, its source's name transposed, or ``v3``."""
     names: dict[Any, str] = {}
     unnamed = 0
     for node in nodes:
@@ -391,7 +287,8 @@ def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
         if node._name:
             names[node] = node._name
         elif node._op.notation == "postfix" and not node._op.elementwise and node._inputs[0] in names:
-            names[node] = names[node._inputs[0]] + node._op.symbol
+            word, sign = names[node._inputs[0]], node._op.symbol
+            names[node] = word.removesuffix(sign) if word.endswith(sign) else word + sign
         else:
             unnamed += 1
             names[node] = f"v{unnamed}"

@@ -12,15 +12,16 @@ __all__ = ["linear"]
 
 @composite
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
-    """``x @ weight.T + bias``; x ``(..., in_features)``, weight ``(out_features, in_features)``, bias ``(out_features,)``.
+    """``x @ weight.T + bias``.
 
+    x ``(..., in_features)``, weight ``(out_features, in_features)``, bias ``(out_features,)``.
     Raises ValueError if the last axis of x is not ``in_features`` long.
     """
     inputs, matrix = as_tensor(x), as_tensor(weight)
     if matrix.ndim != 2 or not inputs.ndim or inputs.shape[-1] != matrix.shape[1]:
         raise ValueError(
-            f"linear: x has shape {inputs.shape} and weight {matrix.shape}; the last axis of x must be as long as the last "
-            "axis of weight (out_features, in_features)"
+            f"linear: x has shape {inputs.shape} and weight {matrix.shape}; the last axis of x must be as long as "
+            "the last axis of weight (out_features, in_features)"
         )
     y = inputs @ matrix.T
     return y if bias is None else y + bias

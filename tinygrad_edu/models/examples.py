@@ -74,7 +74,7 @@ EXAMPLES: dict[str, Callable[..., tuple[Tensor, dict[str, Tensor]]]] = {
 
 
 def example(name: str, **numbers: Any) -> tuple[Tensor, dict[str, Tensor]]:
-    """Build an example by name, with other numbers for some leaves; ValueError that lists the names for an unknown one."""
+    """Build an example by name, with other numbers for some leaves; ValueError for an unknown one."""
     found = EXAMPLES.get(name.replace("-", "_"))
     if found is None:
         raise ValueError(f"no example {name!r}; there are {', '.join(EXAMPLES)}")

@@ -197,6 +197,11 @@ def test_check_graph_passes_a_network_of_float32(rng):
     assert all(p.grad is None for p in model.parameters())
 
 
+def test_check_graph_passes_a_change_of_precision():
+    for dtype, other in [(np.float64, np.float32), (np.float32, np.float64), (np.float64, np.float16)]:
+        assert tg.check_graph((leaf([1.3, 2.7], dtype).astype(other) ** 2).sum())
+
+
 def test_check_graph_sees_small_errors():
     @tg.primitive
     def nearly(x):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tinygrad_edu.engine.failure import FailedCall
@@ -28,6 +29,7 @@ def draw(
     backward: bool = False,
     direction: str = "LR",
     gradient: Any = None,
+    names: Mapping[str, Any] | None = None,
     color_by: str | None = None,
     dead: bool = False,
     theme: str = "auto",
@@ -45,6 +47,7 @@ def draw(
     ``scalar`` (every single multiplication and addition). show: any of value, grad, formula, shape, image, source
     (source needs the forward pass inside ``with tg.record_lines():``). backward: overlay the gradient's way, dashed,
     each edge with its contribution. gradient: what arrives at an output that is no single number.
+    names: what to call Tensors that have no name; ``names=locals()`` takes the names of your variables.
     color_by: ``"grad"`` colours values by the size of their gradient. dead: mark values whose gradient is all 0.
     theme: ``auto`` (an SVG follows the page), ``light`` or ``dark``. size: (width, height) in inches to fit into.
     max_nodes: above it, ValueError says how to draw less. renderer, timeout: see ``viz.render``.
@@ -52,7 +55,7 @@ def draw(
     The gradients are those of this very backward pass, there before ``backward()`` too, and nothing is touched.
     """
     shown = checked(level, show, direction, color_by, theme)
-    trace = traced(output, level, gradient, max_nodes)
+    trace = traced(output, level, gradient, names, max_nodes)
     view = fold(trace, level)
     if len(view.boxes) > max_nodes:
         raise ValueError(
@@ -83,15 +86,15 @@ def checked(level: str, show: Any, direction: str, color_by: str | None, theme: 
     return shown
 
 
-def traced(output: Any, level: str, gradient: Any, max_nodes: int) -> Trace:
+def traced(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | None, max_nodes: int) -> Trace:
     """Return the Trace to draw; at scalar level that of the graph taken apart."""
     if isinstance(output, Trace):
         return output
     if level != "scalar" or isinstance(output, FailedCall):
-        return graph(output, gradient)
+        return graph(output, gradient, names=names)
     given = list(output) if isinstance(output, (list, tuple)) else [output]
     note = graph(given, gradient, formulas=False).note
-    elements = replay(given, max_nodes)
+    elements = replay(given, max_nodes, names)
     if note and gradient is None:
         trace = graph(elements, backward=False)
         return Trace(trace.values, trace.calls, trace.scopes, trace.steps, trace.outputs, note)
@@ -145,8 +148,5 @@ def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Picture:
 def make_dot(
     var: Any, params: dict[str, Any] | None = None, show_attrs: bool = False, show_saved: bool = False
 ) -> Picture:
-    """``viz.draw`` under the name torchviz's users type; ``params`` names leaves that have no name yet."""
-    for name, tensor in (params or {}).items():
-        if tensor.name is None:
-            tensor.name = name
-    return draw(var)
+    """``viz.draw`` under the name torchviz's users type; ``params`` says what to call Tensors without a name."""
+    return draw(var, names=params)

@@ -17,6 +17,7 @@ __all__ = ["GradcheckError", "check_graph", "gradcheck", "numerical_gradient"]
 
 _MANY = 4096  # elements of a Jacobian, above which one random direction is checked instead of every element
 _COMPLEX_EPS = 1e-30
+WIDE = np.dtype(np.float64)  # in which everything is checked
 
 
 class GradcheckError(RuntimeError):
@@ -168,7 +169,7 @@ def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, fl
     """Check one rule of a step; raise GradcheckError if it is wrong."""
     op, node = step.op, step.output
     seen = tuple([widened(a) for a in node._seen])
-    params = step.params
+    params = {name: WIDE if isinstance(p, np.dtype) and p.kind == "f" else p for name, p in step.params.items()}
     g = widened(step.upstream.data)
 
     def forward(data: Any) -> Any:
@@ -196,7 +197,7 @@ def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, fl
 def widened(data: Any) -> Any:
     """Return float data as float64, anything else as it is."""
     array = np.asarray(data)
-    return array.astype(np.float64)[()] if array.dtype.kind == "f" else data
+    return array.astype(WIDE)[()] if array.dtype.kind == "f" else data
 
 
 def complex_disagreement(

@@ -17,9 +17,9 @@ __all__ = [
 
 
 class Randomness:
-    """The generator that everything random falls back to when it is given none."""
+    """The generator that everything random falls back to when it is given none; made when first needed."""
 
-    generator = np.random.default_rng()
+    generator: np.random.Generator | None = None
 
 
 def manual_seed(seed: int) -> None:
@@ -29,7 +29,11 @@ def manual_seed(seed: int) -> None:
 
 def generator(rng: Any = None) -> np.random.Generator:
     """Return ``rng`` as a NumPy Generator: one as it is, a seed made one, None for the one of ``manual_seed``."""
-    return Randomness.generator if rng is None else np.random.default_rng(rng)
+    if rng is not None:
+        return np.random.default_rng(rng)
+    if Randomness.generator is None:
+        Randomness.generator = np.random.default_rng()
+    return Randomness.generator
 
 
 def made(data: Any, requires_grad: bool, name: str | None = None) -> Tensor:

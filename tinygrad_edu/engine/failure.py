@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.scope import Scope
+from tinygrad_edu.engine.scope import MODE, Scope
 from tinygrad_edu.engine.text import params_text
 
-__all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line"]
+__all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line", "with_graph"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -46,6 +46,13 @@ def users_line() -> tuple[str, int] | None:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back  # type: ignore[assignment]
     return (frame.f_code.co_filename, frame.f_lineno) if frame is not None else None
+
+
+def with_graph(error: Exception, op: Op, inputs: tuple[Any, ...]) -> Exception:
+    """Return an error that a composite raises before its op would fail, with the partial graph as ``.graph``."""
+    scope = MODE.get().scope
+    error.graph = FailedCall(op, inputs, None, scope, str(error))  # type: ignore[attr-defined]
+    return error
 
 
 def explained(

@@ -142,13 +142,14 @@ def named_call(
         first = [*args[: call.leading], *[rest.pop(name) for name in call.names[len(args) : call.leading]]]
     named = {}
     for name, value in rest.items():
-        if value is None or value is np._NoValue or name == "optimize":
+        default = call.defaults.get(name)
+        if value is np._NoValue or (value is None and default in (None, np._NoValue)) or name == "optimize":
             continue
         if name == "dtype" and function in CASTS:
             first[0] = cast(first[0], value)
         elif name != "out" and (call.accepted is None or name in call.accepted):
             named[name] = value
-        elif not is_default(value, call.defaults.get(name)):
+        elif not is_default(value, default):
             return tuple(first), named, name
     return tuple(first), named, ""
 

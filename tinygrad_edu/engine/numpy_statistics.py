@@ -176,9 +176,11 @@ def nanmean(a: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 @composite
 def nanvar(a: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """The variance of what is no NaN."""
-    from_mean = as_tensor(a) - nanmean(a, axis, keepdims=True)
-    x, there = filled(from_mean.square(), 0)
-    return x.sum(axis, keepdims) / as_tensor(np.sum(there, axis, x.dtype, keepdims=keepdims) - x.dtype.type(ddof))
+    x, there = filled(a, 0)
+    from_mean = tg.where(there, x - nanmean(a, axis, keepdims=True), as_tensor(0, x))
+    return from_mean.square().sum(axis, keepdims) / as_tensor(
+        np.sum(there, axis, x.dtype, keepdims=keepdims) - x.dtype.type(ddof)
+    )
 
 
 @composite

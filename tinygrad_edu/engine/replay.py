@@ -5,7 +5,7 @@ So ``x @ W`` becomes its multiplications and additions, and the picture of the s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from tinygrad_edu.engine.tracing import names_of, recorded
 __all__ = ["replay", "replayed_op", "scalar_count"]
 
 
-def replay(outputs: Sequence[Tensor], limit: int | None = None) -> list[Tensor]:
+def replay(outputs: Sequence[Tensor], limit: int | None = None, given: Mapping[str, Any] | None = None) -> list[Tensor]:
     """Return the elements of the outputs as 0-d Tensors, recorded scalar by scalar; names become ``W[0,1]``.
 
     Raises ValueError if that takes more than about ``limit`` operations, and says the count.
@@ -31,7 +31,9 @@ def replay(outputs: Sequence[Tensor], limit: int | None = None) -> list[Tensor]:
             'part, such as one element viz.draw(y[0, 0], level="scalar"), a batch of one or a smaller layer, or pass '
             "max_nodes= to allow more"
         )
-    names = names_of(nodes)
+    names = names_of(nodes, given)
+    called = [x for x in (given or {}).values() if isinstance(x, Tensor)]
+    kept = {*called, *[node for node in nodes if node._name]}
     taken: dict[Any, Any] = {}
     for node in nodes:
         for x, seen in zip(node._inputs, node._seen):
@@ -39,7 +41,7 @@ def replay(outputs: Sequence[Tensor], limit: int | None = None) -> list[Tensor]:
                 taken[x] = leaf_elements(x, seen, names.get(x))
         with inside(MODE.get().but(recording=True, scope=node._scope)):
             result = replayed_op(node._op, [taken[x] for x in node._inputs], node._params or {})
-        taken[node] = named(result, node._name)
+        taken[node] = named(result, None if node not in kept else names[node])
     for y in outputs:
         if y not in taken:
             taken[y] = leaf_elements(y, y._data, y._name)

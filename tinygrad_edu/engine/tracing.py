@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +22,20 @@ _SHORT = 8  # calls, up to which a composite's formula is worked out
 
 
 def graph(
-    output: Any, gradient: Any = None, *, backward: bool = True, formulas: bool = True, full: int | None = None
+    output: Any,
+    gradient: Any = None,
+    *,
+    backward: bool = True,
+    formulas: bool = True,
+    full: int | None = None,
+    names: Mapping[str, Any] | None = None,
 ) -> Trace:
     """Freeze the recorded graph of ``output``: a Tensor, a list of them, or the ``err.graph`` of a failed call.
 
     gradient: what arrives at an output that is no single number; without it the values alone are kept, and ``note``
     says so. backward: also run the backward pass and keep its steps; no ``.grad`` is touched. formulas: also ask the
     rules for their formulas. full: keep whole arrays of up to that many elements (default 36), summaries above.
+    names: what to call Tensors that have no name, such as ``locals()``; what is no Tensor in it is passed over.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
@@ -40,7 +47,7 @@ def graph(
     for y in given:
         if not isinstance(y, Tensor):
             raise TypeError(f"graph: wanted a Tensor, a list of Tensors or an error's .graph, got {type(y).__name__}")
-    tracer = Tracer(given, formulas, full)
+    tracer = Tracer(given, formulas, full, names)
     if failed is not None:
         tracer.add_failed(failed)
         return tracer.trace((), f"the forward pass failed here: {failed.message}")
@@ -51,7 +58,9 @@ def graph(
 class Tracer:
     """Gathers the parts of a Trace; used once."""
 
-    def __init__(self, outputs: Sequence[Tensor], formulas: bool, full: int | None) -> None:
+    def __init__(
+        self, outputs: Sequence[Tensor], formulas: bool, full: int | None, names: Mapping[str, Any] | None
+    ) -> None:
         self.formulas = formulas
         self.full = full
         self.ids: dict[Any, int] = {}
@@ -65,7 +74,8 @@ class Tracer:
         self.arrived: dict[Any, Any] = {}
         self.outputs = set(outputs)
         self.made = recorded(outputs)
-        self.names = names_of(self.made)
+        self.names = names_of(self.made, names)
+        self.names.update({y: y._name for y in outputs if y._name})
         for node in self.made:
             self.add_region(node._scope)
         for node in self.made:
@@ -267,31 +277,43 @@ def why_no_gradients(outputs: Iterable[Tensor], gradient: Any) -> str:
     return ""
 
 
-def names_of(nodes: Iterable[Any]) -> dict[Any, str]:
-    """Return what every Tensor is called: its name, its path in a module, its source's name transposed, or ``v3``."""
+def names_of(nodes: Sequence[Any], given: Mapping[str, Any] | None = None) -> dict[Any, str]:
+    """Return what every Tensor is called: its name, what ``given`` calls it, its path in a module, or ``v3``."""
+    found = {x: name for name, x in (given or {}).items() if isinstance(x, Tensor)}
+    found.update(names_in_modules(nodes))
     names: dict[Any, str] = {}
     unnamed = 0
     for node in nodes:
-        scope = node._scope
-        while scope is not None:
-            if scope.owner is not None:
-                for path, held in [*scope.owner.named_parameters(), *scope.owner.named_buffers()]:
-                    names.setdefault(held, held._name or path)
-            scope = scope.parent
-    outermost = dict(names)
-    names.clear()
-    for node in nodes:
         for x in node._inputs:
-            if x._op is None and (x._name or x in outermost):
-                names[x] = x._name or outermost[x]
-        if node._name:
-            names[node] = node._name
+            if x._op is None and (x._name or x in found):
+                names[x] = x._name or found[x]
+        if node._name or node in found:
+            names[node] = node._name or found[node]
         elif node._op.notation == "postfix" and not node._op.elementwise and node._inputs[0] in names:
             word, sign = names[node._inputs[0]], node._op.symbol
             names[node] = word.removesuffix(sign) if word.endswith(sign) else word + sign
         else:
             unnamed += 1
             names[node] = f"v{unnamed}"
+    return names
+
+
+def names_in_modules(nodes: Iterable[Any]) -> dict[Any, str]:
+    """Return the dotted paths of parameters and buffers, seen from the outermost modules that were called."""
+    owners: dict[int, Any] = {}
+    seen: set[Any] = set()
+    for node in nodes:
+        scope, outermost = node._scope, None
+        while scope is not None and scope not in seen:
+            seen.add(scope)
+            outermost = scope.owner or outermost
+            scope = scope.parent
+        if outermost is not None and scope is None:
+            owners[id(outermost)] = outermost
+    names: dict[Any, str] = {}
+    for owner in owners.values():
+        for path, held in [*owner.named_parameters(), *owner.named_buffers()]:
+            names.setdefault(held, path)
     return names
 
 

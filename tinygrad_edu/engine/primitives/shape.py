@@ -31,8 +31,8 @@ def copy_dx(g: Any, out: Any, x: Any) -> Any:
 
 @elementwise(notation="arrange")
 def astype(x: Any, *, dtype: Any) -> Any:
-    """The same numbers, rounded to ``dtype``."""
-    return x.astype(dtype)
+    """The same numbers, rounded to ``dtype``; complex ones, of a complex step, stay complex."""
+    return x.astype(np.result_type(dtype, np.complex64) if x.dtype.kind == "c" else dtype)
 
 
 @astype.vjp("x")

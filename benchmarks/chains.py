@@ -193,5 +193,6 @@ def build(name: str, tiny: bool) -> dict[str, Engine | None]:
 
 TARGETS = {"PyTorch": Target(0.85, 0.6), "HIPS autograd": Target(0.25), "bare NumPy": Target(3.8)}
 CASES = [
-    Case(f"chain of 1,000, {name}", partial(build, name), TARGETS if name == "mixed" else {}, calls=5) for name in CHAINS
+    Case(f"chain of 1,000, {name}", partial(build, name), TARGETS if name == "mixed" else {}, calls=5)
+    for name in CHAINS
 ]

@@ -52,7 +52,7 @@ class Ours(Training):
             p.grad = None
         loss.backward()
         for p in self.parameters:
-            p.data = p.data - RATE * p.grad.data
+            p.data -= RATE * p.grad.data
 
     def read(self) -> list[Any]:
         """The parameters."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-import io
 import os
 import platform
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +16,7 @@ from benchmarks.timing import OURS, Target
 
 __all__ = ["Row", "heading", "machine", "table", "write_readme"]
 
+README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- table: python -m benchmarks --write -->", "<!-- end of table -->"
 COLUMNS = ["case", "beside", f"{OURS}, ms", "peer, ms", "ratio (of minima)", "to reach", "extreme"]
 
@@ -59,7 +58,7 @@ def milliseconds(times: list[float]) -> str:
 
 def table(rows: list[Row]) -> str:
     """Return the rows as a Markdown table."""
-    lines = [COLUMNS, ["---", "---", *["---:"] * (len(COLUMNS) - 2)], *[row.cells() for row in rows]]
+    lines = [COLUMNS, ["---"] * 2 + ["---:"] * (len(COLUMNS) - 2), *[row.cells() for row in rows]]
     return "\n".join(["| " + " | ".join(cells) + " |" for cells in lines])
 
 
@@ -67,32 +66,33 @@ def machine() -> dict[str, str]:
     """Return what the times depend on: processor, load, versions."""
     found = {
         "date": date.today().isoformat(),
-        "processor": f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-        if hasattr(os, "getloadavg")
-        else processor(),
+        "processor": processor(),
         "system": platform.platform(terse=True),
         "Python": platform.python_version(),
         "NumPy": f"{np.__version__} ({blas()})",
     }
-    for label, name in {"PyTorch": "torch", "HIPS autograd": "autograd", "micrograd": "micrograd"}.items():
-        try:
-            found[label] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            found[label] = "not installed"
-    return found
+    peers = {"PyTorch": "torch", "HIPS autograd": "autograd", "micrograd": "micrograd"}
+    return found | {label: version(name) for label, name in peers.items()}
+
+
+def version(name: str) -> str:
+    """Return the version of an installed distribution."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def processor() -> str:
-    """Return the name of the processor, and which vector instructions NumPy uses on it."""
+    """Return the name of the processor, the vector instructions NumPy found on it, and how busy it is."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         name = names[0] if names else name
-    shown = io.StringIO()
-    with redirect_stdout(shown):
-        np.show_config()
-    return f"{name} with AVX-512" if "AVX512_SKX" in shown.getvalue().partition("not found")[0] else name
+    found = np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", [])
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{name} ({' '.join(found[-1:])}), {os.cpu_count()} cores{load}"
 
 
 def blas() -> str:
@@ -112,9 +112,8 @@ def heading(repeat: int) -> str:
 
 def write_readme(text: str) -> None:
     """Put the text between the two markers in README.md, in place of what stands there."""
-    path = Path(__file__).with_name("README.md")
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{path}: no lines {BEGIN!r} and {END!r} to write between")
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+        raise ValueError(f"{README}: no lines {BEGIN!r} and {END!r} to write between")
+    README.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")

@@ -13,9 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import chains, imports, mlp, scalar
-from benchmarks.report import Row, heading, machine, table, write_readme
-from benchmarks.timing import OURS, Case, Target, check_agreement, measure
+from benchmarks import chains, imports, mlp, scalar  # noqa: E402
+from benchmarks.report import Row, heading, machine, table, write_readme  # noqa: E402
+from benchmarks.timing import OURS, Case, Target, check_agreement, measure  # noqa: E402
 
 __all__ = ["main", "run_case"]
 
@@ -67,7 +67,7 @@ def run_imports(repeat: int) -> list[Row]:
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, run, print."""
     names = [*[case.name for case in CASES], IMPORT]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="tinygrad_edu beside its peers: ratios of CPU time, one thread each.")  # fmt: skip
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios of CPU time, one thread each.")
     parser.add_argument("--only", metavar="NAME", help=f"the cases whose name holds NAME, of: {'; '.join(names)}")
     parser.add_argument("--repeat", type=int, default=15, help="timings of each engine (15)")
     parser.add_argument("--tiny", action="store_true", help="tiny sizes: to see that it works, not to time")
@@ -97,7 +97,9 @@ def main(arguments: list[str] | None = None) -> None:
     text = f"{heading(options.repeat)}\n\n{table(rows)}"
     print(text)
     if options.json:
-        Path(options.json).write_text(json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=1))
+        Path(options.json).write_text(
+            json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=1)
+        )
     if options.write:
         write_readme(text)
 

@@ -71,11 +71,17 @@ def check_agreement(case: Case, engines: Mapping[str, Engine]) -> None:
         assert len(found) == len(wanted), f"{case.name}: {name} found {len(found)} results, not {len(wanted)}"
         for a, b in zip(found, wanted):
             np.testing.assert_allclose(
-                a, b, rtol=case.tolerance, atol=case.tolerance * float(np.max(np.abs(b))), err_msg=f"{case.name}: {name}"
+                a,
+                b,
+                rtol=case.tolerance,
+                atol=case.tolerance * float(np.max(np.abs(b))),
+                err_msg=f"{case.name}: {name}",
             )
 
 
-def measure(engines: Mapping[str, Engine], repeat: int, collector: bool = True, calls: int = 1) -> dict[str, list[float]]:
+def measure(
+    engines: Mapping[str, Engine], repeat: int, collector: bool = True, calls: int = 1
+) -> dict[str, list[float]]:
     """Return CPU seconds a step, ``repeat`` of them for each engine, which take turns after one unnoted round.
 
     Before each timing, outside of it, ``gc.collect()`` removes what the engine before left behind. An engine that

@@ -173,7 +173,8 @@ def test_a_rule_of_plain_numpy_can_not_be_differentiated_again_silently():
 
 
 @pytest.mark.parametrize(("make", "error", "said"), [
-    (lambda: cube.vjp("z"), ValueError, ["cube", "'z'", "x"]), (lambda: cube.constant("z"), ValueError, ["cube", "'z'"]),
+    (lambda: cube.vjp("z"), ValueError, ["cube", "'z'", "x"]),
+    (lambda: cube.constant("z"), ValueError, ["cube", "'z'"]),
     (lambda: tg.primitive(lambda x, *xs: x), TypeError, ["either"]), (lambda: tg.primitive(3), TypeError, ["function"]),
     (lambda: tg.primitive(np.exp), TypeError, ["function"]), (lambda: tg.Op("exp"), TypeError, ["function"]),
 ])  # fmt: skip
@@ -184,6 +185,11 @@ def test_declarations_that_make_no_sense_are_refused(make, error, said):
 
 
 def test_calls_that_make_no_sense_are_refused():
-    for call in (lambda: cube(leaf(1), leaf(2)), lambda: cube(), lambda: cube(leaf(1), axis=1), lambda: cube(leaf(1), 2)):
+    for call in (
+        lambda: cube(leaf(1), leaf(2)),
+        lambda: cube(),
+        lambda: cube(leaf(1), axis=1),
+        lambda: cube(leaf(1), 2),
+    ):
         with pytest.raises(TypeError, match="cube"):
             call()

@@ -20,6 +20,7 @@ from tinygrad_edu.engine.symbol import formula_of_rule
 MODULES = [import_module(f"{primitives.__name__}.{found.name}") for found in pkgutil.iter_modules(primitives.__path__)]
 ALL = {id(op): op for module in MODULES for op in vars(module).values() if isinstance(op, Op)}
 OPS = sorted((op for op in ALL.values() if op.differentiable), key=lambda op: op.name)
+EPS = 1e-6
 every_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
 
 
@@ -60,7 +61,7 @@ def test_every_op_has_samples(rng):
 
 
 @every_op
-def test_second_derivative_matches_differences_of_the_first(op, rng, eps=1e-6):
+def test_second_derivative_matches_differences_of_the_first(op, rng):
     for inputs, params in samples(op, rng):
         trained = [i for i in range(len(inputs)) if op.rule_of(i) is not None]
         g = normal(rng, op(*inputs, **params))
@@ -78,8 +79,8 @@ def test_second_derivative_matches_differences_of_the_first(op, rng, eps=1e-6):
             _, slopes = first(op, params, trained, there, g + t * ways[-1])  # noqa: B023
             return sum(np.sum(slope.data * w) for slope, w in zip(slopes, weights))  # noqa: B023
 
-        ends = moved(eps), moved(-eps)
-        np.testing.assert_allclose(got, (ends[0] - ends[1]) / (2 * eps), rtol=2e-6, atol=2e-7, err_msg=f"{params}")
+        ends = moved(EPS), moved(-EPS)
+        np.testing.assert_allclose(got, (ends[0] - ends[1]) / (2 * EPS), rtol=2e-6, atol=2e-7, err_msg=f"{params}")
 
 
 @every_op
@@ -97,7 +98,7 @@ def test_every_rule_is_told_as_a_formula(op, rng):
 
 @every_op
 def test_check_graph_finds_every_rule_right(op, rng):
-    inputs, params = next((s for s in samples(op, rng) if all(0 < np.size(x) < 100 for x in s[0])))
+    inputs, params = next(s for s in samples(op, rng) if all(0 < np.size(x) < 100 for x in s[0]))
     leaves = [tg.Tensor(x, requires_grad=op.rule_of(i) is not None) for i, x in enumerate(inputs)]
     out = op(*leaves, **params)
     if op not in of_matrices.SYMMETRIC:  # one triangle is read: element by element they are another function

@@ -93,20 +93,20 @@ def traced(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | No
     if level != "scalar" or isinstance(output, FailedCall):
         return graph(output, gradient, names=names)
     given = list(output) if isinstance(output, (list, tuple)) else [output]
-    note = graph(given, gradient, formulas=False).note
+    note = graph(output, gradient, formulas=False).note
     elements = replay(given, max_nodes, names)
     if note and gradient is None:
         trace = graph(elements, backward=False)
         return Trace(trace.values, trace.calls, trace.scopes, trace.steps, trace.outputs, note)
-    seeds = None if gradient is None else flat_gradients(gradient, given)
+    seeds = None if gradient is None else flat_gradients(gradient, isinstance(output, (list, tuple)))
     return graph(elements, seeds)
 
 
-def flat_gradients(gradient: Any, outputs: list[Any]) -> list[float]:
+def flat_gradients(gradient: Any, several: bool) -> list[float]:
     """Return what arrives at each element of the outputs."""
     import numpy as np
 
-    given = gradient if isinstance(gradient, (list, tuple)) and len(outputs) > 1 else [gradient]
+    given = gradient if several else [gradient]
     return [float(g) for piece in given for g in np.asarray(piece).ravel()]
 
 

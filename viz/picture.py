@@ -83,9 +83,13 @@ class Picture:
         return self._rendered[kind]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str | bytes]:
-        """SVG, and text for viewers without pictures; if nothing can lay out the graph, text that says what to do."""
+        """SVG, PNG where it is asked for, and text; if nothing can lay out the graph, text that says what to do."""
+        bundle: dict[str, str | bytes] = {"text/plain": self.description}
         try:
-            return {"image/svg+xml": self.svg(), "text/plain": self.description}
+            bundle["image/svg+xml"] = self.svg()
+            if include is not None and "image/png" in include:
+                bundle["image/png"] = self.png()
+            return bundle
         except (GraphvizNotFound, RenderError, TimeoutError, OSError) as problem:
             return {"text/plain": f"{self.description}\n({problem})"}
 

@@ -1,30 +1,48 @@
 """DOT to SVG, PNG or PDF through whichever Graphviz is there; the bundled one needs nothing installed.
 
 The bundled ``graphviz-pure`` comes first: its pictures are the same everywhere, and at 1,000 and 3,000 nodes it is as
-fast as a system ``dot`` or faster (see benchmarks/README.md).
+fast as a system ``dot`` or faster (see benchmarks/README.md). What costs time beyond that is tangled layouts, which are
+cut short, and pixels: a PNG that would be too large gets fewer dots an inch.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import importlib.util
+import math
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 __all__ = ["GraphvizNotFound", "RenderError", "RenderTimeout", "render", "renderers"]
 
 VARIABLE = "TINYGRAD_EDU_DOT"
 _FORMATS = ("svg", "png", "pdf")
-_DPI = "144"  # of PNG
-_CROWDED = 500  # nodes, above which the layout works less hard for short edges
-_INSTALL = (
-    "pip install graphviz-pure (no rights needed), or install Graphviz (apt install graphviz, brew install graphviz)"
-)
+_DPI = 144.0  # of PNG
+_PIXELS, _SIDE = 40e6, 30_000  # of the largest PNG: a gigapixel takes a minute, and few programs open one
+_CROWDED = 400  # lines of DOT (some 150 nodes), above which the layout tries less hard
+_HURRY = ("-Gnslimit=0.1", "-Gnslimit1=0.1", "-Gmclimit=0.1")  # 1,000 nodes with long skips: 9 s, without over 60
+_PYGRAPHVIZ = """\
+import sys, pygraphviz
+kind, *options = sys.argv[1:]
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(prog="dot", format=kind, args=" ".join(options)))
+"""
+_REMEDIES = {
+    "graphviz-pure": "pip install graphviz-pure (no rights needed)",
+    "system": "install Graphviz (apt install graphviz, brew install graphviz)",
+    "pygraphviz": "pip install pygraphviz",
+}
+_INSTALL = f"{_REMEDIES['graphviz-pure']}, or {_REMEDIES['system']}"
 
 
 class GraphvizNotFound(RuntimeError):
@@ -55,32 +73,64 @@ def renderers() -> dict[str, str]:
 
 def bundled_program() -> str | None:
     """Return the path of graphviz-pure: a program in the environment's scripts folder, which need not be on PATH."""
+    return next((str(program) for program in bundled_places() if program.is_file()), None)
+
+
+def bundled_places() -> Iterator[Path]:
+    """Where pip may have put graphviz-pure: the scripts folders, beside Python, where its wheel's record says, PATH."""
     name = "graphviz-pure.exe" if os.name == "nt" else "graphviz-pure"
-    folders = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent)]
-    if hasattr(sysconfig, "get_preferred_scheme"):
-        folders.append(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
-    for folder in folders:
-        program = Path(folder) / name
-        if program.is_file():
-            return str(program)
-    return shutil.which("graphviz-pure")
+    yield Path(sysconfig.get_path("scripts")) / name
+    yield Path(sys.executable).parent / name
+    yield Path(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))) / name
+    try:
+        recorded = importlib.metadata.files("graphviz-pure") or []
+    except importlib.metadata.PackageNotFoundError:
+        recorded = []
+    for file in recorded:
+        if file.name == name:
+            yield Path(str(file.locate()))
+    on_path = shutil.which("graphviz-pure")
+    if on_path:
+        yield Path(on_path)
 
 
 def render(dot: str, format: str, *, renderer: str | None = None, timeout: float = 30.0) -> bytes:
     """Return the picture of a DOT text.
 
-    format: ``svg``, ``png`` (144 dots an inch) or ``pdf``. renderer: ``graphviz-pure``, ``system``, ``pygraphviz`` or the
-    path of a dot program; the environment variable TINYGRAD_EDU_DOT chooses if it is left out. timeout: seconds.
+    format: ``svg``, ``png`` (144 dots an inch, fewer where it would be larger than 40 million pixels) or ``pdf``.
+    renderer: ``graphviz-pure``, ``system``, ``pygraphviz`` or the path of a dot program; the environment variable
+    TINYGRAD_EDU_DOT chooses if it is left out. timeout: seconds, for all of it.
     Raises GraphvizNotFound, RenderError with Graphviz's own words, RenderTimeout; ValueError for another format.
     """
     if format not in _FORMATS:
         raise ValueError(f"render: format {format!r} is none of {', '.join(_FORMATS)}")
     name, program = chosen(renderer or os.environ.get(VARIABLE) or None, format)
-    if dot.count(";") + dot.count("\n") > 2 * _CROWDED:
-        dot = dot.replace("{", "{\n\tgraph [nslimit=1 nslimit1=1]", 1)
-    if name == "pygraphviz":
-        return with_pygraphviz(dot, format)
-    return with_program(program, dot, format, timeout)
+    command = [sys.executable, "-c", _PYGRAPHVIZ] if name == "pygraphviz" else [program]
+    crowded = dot.count("\n") > _CROWDED
+    options = list(_HURRY) if crowded else []
+    start = time.monotonic()
+    if format == "png":
+        resolution = _DPI
+        if crowded:
+            svg = run([*command, *kind(name, "svg"), *options], dot, timeout, timeout)
+            resolution = fitting_dpi(svg.decode("utf-8", "replace"))
+        options.append(f"-Gdpi={resolution:.6g}")
+    left = timeout - (time.monotonic() - start)
+    return run([*command, *kind(name, format), *options], dot, left, timeout)
+
+
+def kind(name: str, format: str) -> list[str]:
+    """Return the argument that says what to make."""
+    return [format] if name == "pygraphviz" else [f"-T{format}"]
+
+
+def fitting_dpi(svg: str) -> float:
+    """Return the dots an inch at which a picture of this size makes a PNG that can be made and opened."""
+    sizes = [re.search(rf'<svg[^>]*\s{side}="([0-9.]+)pt"', svg) for side in ("width", "height")]
+    if not all(sizes):
+        return _DPI
+    width, height = (float(size.group(1)) / 72 for size in sizes if size)
+    return min(_DPI, math.sqrt(_PIXELS / max(width * height, 1e-9)), _SIDE / max(width, height, 1e-9))
 
 
 def chosen(wanted: str | None, format: str) -> tuple[str, str]:
@@ -89,15 +139,15 @@ def chosen(wanted: str | None, format: str) -> tuple[str, str]:
     if wanted is not None:
         if wanted in there:
             name, program = wanted, there[wanted]
-        elif wanted in ("graphviz-pure", "system", "pygraphviz"):
+        elif wanted in _REMEDIES:
             have = ", ".join(there) or "none"
-            raise GraphvizNotFound(f"render: {wanted} was asked for but is not here (here: {have}); {_INSTALL}")
+            raise GraphvizNotFound(
+                f"render: {wanted} was asked for but is not here (here: {have}); {_REMEDIES[wanted]}"
+            )
         elif shutil.which(wanted):
             name, program = "path", str(shutil.which(wanted))
         else:
-            raise GraphvizNotFound(
-                f"render: {wanted!r} is no program here; name one, or graphviz-pure, system, pygraphviz"
-            )
+            raise GraphvizNotFound(f"render: {wanted!r} is no program here; name one, or {', '.join(_REMEDIES)}")
         if format == "pdf" and name == "graphviz-pure":
             raise GraphvizNotFound(no_pdf())
         return name, program
@@ -115,18 +165,16 @@ def no_pdf() -> str:
     )
 
 
-def with_program(program: str, dot: str, format: str, timeout: float) -> bytes:
-    """Run a dot program; stop it, and what it started, when time is up."""
-    command = [program, f"-T{format}", *([f"-Gdpi={_DPI}"] if format == "png" else [])]
-    own_group: dict[str, bool] = {"start_new_session": True} if os.name == "posix" else {}
+def run(command: list[str], dot: str, seconds: float, timeout: float) -> bytes:
+    """Run a program on a DOT text; stop it, and what it started, when time is up."""
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **own_group
-        )  # type: ignore[call-overload]
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **apart()
+        )
     except OSError as error:
-        raise GraphvizNotFound(f"render: {program} can't be run ({error}); {_INSTALL}") from error
+        raise GraphvizNotFound(f"render: {command[0]} can't be run ({error}); {_INSTALL}") from error
     try:
-        out, err = process.communicate(dot.encode("utf-8"), timeout=timeout)
+        out, err = process.communicate(dot.encode("utf-8", "replace"), timeout=max(seconds, 0.001))
     except subprocess.TimeoutExpired:
         stop(process)
         raise RenderTimeout(
@@ -137,28 +185,24 @@ def with_program(program: str, dot: str, format: str, timeout: float) -> bytes:
         stop(process)
         raise
     if process.returncode or not out:
-        said = err.decode("utf-8", "replace").strip().splitlines()[:3]
-        raise RenderError(
-            f"{Path(program).name} failed with code {process.returncode}: {' '.join(said) or 'no output'}"
-        )
-    return bytes(out)
+        said = err.decode("utf-8", "replace").strip().splitlines()
+        words = " ".join(said[-1:] if any(line.startswith("Traceback") for line in said) else said[:3])[:600]
+        raise RenderError(f"{Path(command[0]).name} failed with code {process.returncode}: {words or 'no output'}")
+    return out  # a complaint at code 0 (the bundled one knows no width of ∂) is none of the reader's business
+
+
+def apart() -> Mapping[str, Any]:
+    """Return what makes a program run in a group of its own (and, on Windows, without a window)."""
+    if os.name == "nt":
+        return {"creationflags": getattr(subprocess, "CREATE_NO_WINDOW", 0)}
+    return {"start_new_session": True}
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a program and its children."""
-    ended: Callable[[], None] = process.kill
-    if os.name == "posix":
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+    if os.name == "nt":
+        process.kill()
     else:
-        ended()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-
-
-def with_pygraphviz(dot: str, format: str) -> bytes:
-    """Render in this process, by the Graphviz inside pygraphviz."""
-    import pygraphviz
-
-    return bytes(pygraphviz.AGraph(string=dot).draw(prog="dot", format=format))

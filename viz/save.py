@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,27 @@ __all__ = ["save_file"]
 def save_file(path: Any, content: str | bytes) -> None:
     """Write ``content`` beside ``path`` and move it there, so that an existing file is replaced whole.
 
-    Raises FileNotFoundError for a folder that does not exist, IsADirectoryError for a folder.
+    The file gets the permissions of the one it replaces, a new one those that ``open`` would give it; a link stays a
+    link to the file that it names. Raises FileNotFoundError for a folder that does not exist, IsADirectoryError for a
+    folder.
     """
-    target = Path(path)
+    given = Path(path)
+    target = Path(os.path.realpath(given))
     if target.is_dir():
-        raise IsADirectoryError(f"save: {target} is a folder; give the name of a file in it")
+        raise IsADirectoryError(f"save: {given} is a folder; give the name of a file in it")
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"save: the folder {target.parent} does not exist; create it first")
+        raise FileNotFoundError(f"save: the folder {given.parent} does not exist; create it first")
     data = content.encode("utf-8") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".tmp")
+    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, 0o666)  # less the umask, as open() does it
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(temporary, target.stat().st_mode if target.exists() else 0o666 & ~current_umask())
+        if target.exists():
+            os.chmod(temporary, target.stat().st_mode & 0o7777)
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise
-
-
-def current_umask() -> int:
-    """Return the permissions that new files don't get."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

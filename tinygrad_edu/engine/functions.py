@@ -10,9 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.axes import insertion_axis, one_axis, sizes, torch_spelling
-from tinygrad_edu.engine.padding import pad
-from tinygrad_edu.engine.products import dot, einsum, inner, kron, outer, tensordot
+from tinygrad_edu.engine.axes import insertion_axis, one_axis, torch_spelling
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = [
@@ -137,6 +135,27 @@ tril = function_of(Tensor.tril)
 triu = function_of(Tensor.triu)
 diagonal = function_of(Tensor.diagonal)
 trace = function_of(Tensor.trace)
+pad = function_of(Tensor.pad)
+sliding_windows = function_of(Tensor.sliding_windows)
+
+dot = function_of(Tensor.dot)
+inner = function_of(Tensor.inner)
+outer = function_of(Tensor.outer)
+kron = function_of(Tensor.kron)
+tensordot = function_of(Tensor.tensordot)
+
+
+def einsum(subscripts: Any, *operands: Any) -> Tensor:
+    """Einstein's summation, as ``np.einsum``: ``einsum("ij,jk->ik", x, y)`` is a matrix product.
+
+    Raises ValueError where labels and shapes do not fit.
+    """
+    if not isinstance(subscripts, str):
+        raise TypeError('einsum: give the subscripts first, as a string, such as "ij,jk->ik"')
+    if not operands:
+        raise ValueError(f"einsum: no operands for {subscripts!r}")
+    inputs = tuple([as_tensor(x) for x in operands])
+    return apply(P.einsum, inputs, {"subscripts": subscripts.replace(" ", "")})
 
 
 def where(condition: Any, x: Any, y: Any) -> Tensor:
@@ -170,26 +189,3 @@ def several(tensors: Any, op: str) -> list[Tensor]:
     if not parts:
         raise ValueError(f"{op}: needs at least one Tensor")
     return parts
-
-
-def sliding_windows(x: Any, kernel_size: Any, stride: Any = 1, dilation: Any = 1) -> Tensor:
-    """Every window over the last two axes, a view: (..., H, W) to (..., out_h, out_w, k_h, k_w).
-
-    kernel_size, stride, dilation: an int or a pair (height, width). out = (in - dilation (k - 1) - 1) // stride + 1.
-    Raises ValueError if the kernel is larger than the image or a number is not positive.
-    """
-    x = as_tensor(x)
-    kernel, steps, spread = [
-        both(value, what) for value, what in ((kernel_size, "kernel_size"), (stride, "stride"), (dilation, "dilation"))
-    ]
-    if x.ndim < 2:
-        raise ValueError(f"sliding_windows: needs an image, two axes at least, got shape {x.shape}")
-    return apply(P.windows, (x,), {"kernel": kernel, "stride": steps, "dilation": spread})
-
-
-def both(value: Any, what: str) -> tuple[int, int]:
-    """Return an int or a pair as a pair of positive ints."""
-    pair = sizes((tuple(value) if isinstance(value, (list, tuple)) else (value, value),), what)
-    if len(pair) != 2 or builtins.min(pair) < 1:
-        raise ValueError(f"{what} must be a positive integer or a pair of them, got {value}")
-    return pair[0], pair[1]

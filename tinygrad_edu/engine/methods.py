@@ -159,11 +159,11 @@ class Methods(Shaping):
         return self._apply(P.minimum, other)
 
     def clip(self, min: Any = None, max: Any = None) -> Tensor:
-        """Each element, held between ``min`` and ``max`` (None: no bound); the slope outside is 0."""
+        """Each element, held between ``min`` and ``max`` (None: no bound); the slope is 0 outside, 1 at the bounds."""
         if all(bound is None or isinstance(bound, (int, float)) for bound in (min, max)):
             return self._apply(P.clip, low=min, high=max)
-        held: Any = self if min is None else self._apply(P.maximum, min)
-        return held if max is None else held.minimum(max)  # type: ignore[no-any-return]
+        held: Any = self if min is None else P.where(P.above(min, self), min, self)
+        return held if max is None else P.where(P.below(max, held), max, held)  # type: ignore[no-any-return]
 
     # Reductions
 

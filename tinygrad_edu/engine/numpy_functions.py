@@ -119,15 +119,16 @@ def call_of(function: Any) -> Call:
     taken = inspect.signature(ours).parameters.values()
     try:
         given = list(inspect.signature(function).parameters.values())
-    except ValueError:  # NumPy before 2.4 does not tell for functions written in C; ours has their order
-        given = list(taken)
+    except ValueError:  # NumPy before 2.4 does not tell for functions written in C: they are like ours, then take out
+        given = [*taken, inspect.Parameter("out", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None)]
     if any([one.kind is one.VAR_POSITIONAL for one in given]):
         leading, names = -1, []
     else:
         names = [one.name for one in given if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
         leading = sum([one.default is one.empty and one.name in names for one in given])
     accepted = None if any([one.kind is one.VAR_KEYWORD for one in taken]) else frozenset([one.name for one in taken])
-    return Call(tuple(names), leading, {one.name: one.default for one in given}, accepted)
+    defaults = {"casting": "same_kind", **{one.name: one.default for one in given}}
+    return Call(tuple(names), leading, defaults, accepted)
 
 
 def named_call(

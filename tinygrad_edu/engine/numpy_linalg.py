@@ -17,7 +17,8 @@ from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = [
-    "EighResult", "SlogdetResult", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv",
+    "EighResult", "SVDResult", "SlogdetResult", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh",
+    "inv",
     "matrix_norm", "matrix_power", "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "slogdet", "solve", "svd",
     "svdvals", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip
@@ -35,6 +36,14 @@ class EighResult(NamedTuple):
 
     eigenvalues: Tensor
     eigenvectors: Tensor
+
+
+class SVDResult(NamedTuple):
+    """Left singular vectors in columns, singular values in falling order, right singular vectors in rows."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
 
 
 def function_of_matrix(op: Op) -> Callable[[Any], Tensor]:
@@ -90,14 +99,30 @@ def eigh(a: Any, UPLO: str = "L") -> EighResult:
     return EighResult(apply(P.eigvalsh, (x,)), apply(P.eigvecsh, (x,)))
 
 
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Tensor:
-    """The singular values, ``compute_uv=False``; vectors are not supported."""
-    if compute_uv:
-        raise TypeError(
-            "np.linalg.svd: singular vectors are not supported for Tensors; use compute_uv=False, or np.linalg.eigh of "
-            "x.T @ x"
-        )
-    return svdvals(a)
+@composite
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+    """Singular vectors and values, U, S, Vh: ``U * S @ Vh`` is ``a``; the values alone with ``compute_uv=False``.
+
+    The vectors come from eigenvectors (u, v)/√2 of the symmetric matrix of blocks a and aᵀ (Jordan-Wielandt). Those of
+    a singular value 0, and a full U or Vh of a matrix that is not square, are not determined, so have no gradient.
+    """
+    x = as_tensor(a)
+    values = svdvals(x)
+    if not compute_uv:
+        return values
+    rows, columns = x.shape[-2:]
+    k = min(rows, columns)
+    noise = values.data[..., :1] * np.finfo(values.dtype).eps * max(rows, columns)
+    deficient = bool((values.data <= noise).any())
+    if deficient or (full_matrices and rows != columns):
+        if not x.requires_grad:
+            return SVDResult(*map(Tensor._wrap, np.linalg.svd(x.data, full_matrices)))
+        why = "has a singular value 0" if deficient else "is not square; use full_matrices=False"
+        raise TypeError(f"np.linalg.svd: not all singular vectors of a {x.shape} have a gradient, since it {why}")
+    pairs = apply(P.eigvecsh, (apply(P.mirrored, (x,)),))[..., :, : -1 - k : -1] * float(np.sqrt(2))
+    same = (pairs.data[..., :rows, :] * np.linalg.svd(x.data, full_matrices=False)[0]).sum(axis=-2, keepdims=True)
+    pairs = tg.where(same < 0, -pairs, pairs)  # the signs are arbitrary: NumPy's
+    return SVDResult(pairs[..., :rows, :], values, pairs[..., rows:, :].mT)
 
 
 @composite

@@ -22,6 +22,7 @@ QUESTIONS = """
     logical_not logical_xor floor_divide
 """
 UFUNCS = {np.fabs: P.absolute, **{getattr(np, name): getattr(P, name) for name in ALIKE.split()}}
+FAMILIAR = frozenset([np.ndarray, np.float64, np.float32, float, int, list])
 PLAIN = frozenset([getattr(np, name) for name in QUESTIONS.split()])
 SCALED = {
     np.deg2rad: np.pi / 180, np.radians: np.pi / 180, np.rad2deg: 180 / np.pi, np.degrees: 180 / np.pi,
@@ -40,8 +41,10 @@ class NumpyProtocol:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         from tinygrad_edu.engine.tensor import Tensor
 
-        if any([is_strange(x) for x in inputs]):
+        if any([type(x) not in FAMILIAR and is_strange(x) for x in inputs]):
             return NotImplemented
+        if not options and method == "__call__" and ufunc in UFUNCS:
+            return recorded_ufunc(ufunc, method, inputs, options)
         wants = wants_gradient((inputs, list(options.values())))
         outputs = options.get("out", ())
         if method == "at" and isinstance(inputs[0], Tensor):

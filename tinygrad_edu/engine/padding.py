@@ -1,44 +1,57 @@
-"""``np.pad``: constant padding is an op; the other modes pick elements that are there."""
+"""A Tensor's ``pad``, NumPy's: constant padding is an op; the other modes pick elements that are there."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arrays import plain
-from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
-__all__ = ["pad"]
+if TYPE_CHECKING:
+    from tinygrad_edu.engine.tensor import Tensor
+
+__all__ = ["Padding"]
 
 _PICKS = ("edge", "reflect", "symmetric", "wrap")
 
 
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
-    """Elements added around ``x``, as ``np.pad``.
+class Padding:
+    """Elements added around a Tensor."""
 
-    pad_width: n, (before, after) for every axis, or a pair per axis; none negative. mode: ``constant`` (one value),
-    ``edge``, ``reflect``, ``symmetric`` or ``wrap``.
-    """
-    padded = as_tensor(x)
-    widths = pad_widths(plain(pad_width), padded.ndim)
-    if mode == "constant":
-        value = plain(constant_values)
-        if np.ndim(value):
-            raise ValueError(f"pad: constant_values must be one number, got shape {np.shape(value)}")
-        return apply(P.pad, (padded,), {"widths": widths, "value": value})
-    if mode not in _PICKS:
-        raise ValueError(f"pad: mode {mode!r} is not supported; use constant, {', '.join(_PICKS)}")
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            if not x.shape[axis]:
-                raise ValueError(
-                    f"pad: axis {axis} of shape {x.shape} is empty, so mode {mode!r} has nothing to repeat"
-                )
-            positions = np.pad(np.arange(padded.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
-            padded = padded.take(positions, axis=axis)
-    return padded
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        _apply: Any
+
+        @property
+        def ndim(self) -> int: ...
+
+    def pad(self, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Tensor:
+        """Elements added around, as ``np.pad``.
+
+        pad_width: n, (before, after) for every axis, or a pair per axis; none negative. mode: ``constant`` (one value),
+        ``edge``, ``reflect``, ``symmetric`` or ``wrap``.
+        """
+        widths = pad_widths(plain(pad_width), self.ndim)
+        if mode == "constant":
+            value = plain(constant_values)
+            if np.ndim(value):
+                raise ValueError(f"pad: constant_values must be one number, got shape {np.shape(value)}")
+            return self._apply(P.pad, widths=widths, value=value)  # type: ignore[no-any-return]
+        if mode not in _PICKS:
+            raise ValueError(f"pad: mode {mode!r} is not supported; use constant, {', '.join(_PICKS)}")
+        padded: Any = self
+        for axis, (before, after) in enumerate(widths):
+            if before or after:
+                if not padded.shape[axis]:
+                    raise ValueError(
+                        f"pad: axis {axis} of shape {padded.shape} is empty, so mode {mode!r} finds nothing"
+                    )
+                positions = np.pad(np.arange(padded.shape[axis]), (before, after), mode=mode)  # type: ignore[call-overload]
+                padded = padded.take(positions, axis=axis)
+        return padded  # type: ignore[no-any-return]
 
 
 def pad_widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:

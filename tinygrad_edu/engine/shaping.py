@@ -1,4 +1,4 @@
-"""A Tensor's methods that rearrange, pick and contract."""
+"""A Tensor's methods that rearrange and pick."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.axes import every_axis, one_axis, shape_tuple, sizes, torch_spelling
 from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.padding import Padding
+from tinygrad_edu.engine.products import Products
 
 if TYPE_CHECKING:
     from tinygrad_edu.engine.tensor import Tensor
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Shaping"]
 
 
-class Shaping:
-    """Rearrangements, picks and products; each returns a Tensor."""
+class Shaping(Products, Padding):
+    """Rearrangements and picks; each returns a Tensor."""
 
     __slots__ = ()
 
@@ -247,6 +249,21 @@ class Shaping:
         """A copy, recorded."""
         return self._apply(P.copy)
 
-    def matmul(self, other: Any) -> Tensor:
-        """Matrix product, batched over leading axes, as ``@``."""
-        return self._apply(P.matmul, other)
+    def sliding_windows(self, kernel_size: Any, stride: Any = 1, dilation: Any = 1) -> Tensor:
+        """Every window over the last two axes, a view: (..., H, W) to (..., out_h, out_w, k_h, k_w).
+
+        kernel_size, stride, dilation: an int or a pair; out = (in - dilation (k - 1) - 1) // stride + 1.
+        Raises ValueError if the kernel is larger than the image or a number is not positive.
+        """
+        if self.ndim < 2:
+            raise ValueError(f"sliding_windows: needs an image, two axes at least, got shape {self.shape}")
+        kernel, steps = both(kernel_size, "kernel_size"), both(stride, "stride")
+        return self._apply(P.windows, kernel=kernel, stride=steps, dilation=both(dilation, "dilation"))
+
+
+def both(value: Any, what: str) -> tuple[int, int]:
+    """Return an int or a pair as a pair of positive ints."""
+    pair = sizes((tuple(value) if isinstance(value, (list, tuple)) else (value, value),), what)
+    if len(pair) != 2 or min(pair) < 1:
+        raise ValueError(f"{what} must be a positive integer or a pair of them, got {value}")
+    return pair[0], pair[1]

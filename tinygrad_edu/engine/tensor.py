@@ -373,6 +373,10 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
     def __repr__(self) -> str:
         return tensor_text(self)
 
+    def _lift(self, other: Any) -> Tensor:
+        """Return what stands beside this Tensor as one."""
+        return as_tensor(other, self)
+
     def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor:
         """Record ``op`` on this and others; what ``Methods`` calls."""
         return apply(op, (self, *[as_tensor(x, self) for x in others]) if others else (self,), params or None)

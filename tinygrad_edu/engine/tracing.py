@@ -51,7 +51,9 @@ def graph(
     if failed is not None:
         tracer.add_failed(failed)
         return tracer.trace((), f"the forward pass failed here: {failed.message}")
-    note = tracer.run_backward(given, gradient) if backward else "the backward pass was not asked for"
+    several = isinstance(output, (list, tuple)) and gradient is not None
+    gradients = list(gradient) if several else [gradient] * len(given)
+    note = tracer.run_backward(given, gradients) if backward else "the backward pass was not asked for"
     return tracer.trace(given, note)
 
 
@@ -147,12 +149,11 @@ class Tracer:
         )
         self.calls.append(replace(call, failure=failed.message))
 
-    def run_backward(self, outputs: Sequence[Tensor], gradient: Any) -> str:
+    def run_backward(self, outputs: Sequence[Tensor], gradients: Sequence[Any]) -> str:
         """Add the steps of the backward pass and every gradient; return why there are none."""
-        note = why_no_gradients(outputs, gradient)
+        note = why_no_gradients(outputs, gradients)
         if note:
             return note
-        gradients = gradient if isinstance(gradient, (list, tuple)) else [gradient] * len(outputs)
         arrived = self.arrived
         seeds: dict[Any, Any] = {}
         for y, g in zip(outputs, gradients):
@@ -264,15 +265,16 @@ def with_numbers(formula: Any) -> str:
     return text if text == result else f"{text} = {result}"
 
 
-def why_no_gradients(outputs: Iterable[Tensor], gradient: Any) -> str:
+def why_no_gradients(outputs: Sequence[Tensor], gradients: Sequence[Any]) -> str:
     """Return why a picture has no gradients, or nothing if it has."""
-    outputs = list(outputs)
     if not any(y._needs for y in outputs):
         return "no gradients: no input has requires_grad=True, so nothing was recorded"
     if not all(y._needs for y in outputs):
         return "no gradients: one of the outputs needs none"
-    shapes = [y.shape for y in outputs if y.size != 1]
-    if shapes and gradient is None:
+    if len(gradients) != len(outputs):
+        raise ValueError(f"graph: {len(gradients)} gradients for {len(outputs)} outputs")
+    shapes = [y.shape for y, g in zip(outputs, gradients) if y.size != 1 and g is None]
+    if shapes:
         return f"no gradients: the output has shape {shapes[0]}, and a gradient starts from one number; pass gradient="
     return ""
 

@@ -14,7 +14,7 @@
              y: view.y + view.h / 2 + (event.clientY - box.top - box.height / 2) * u };
   };
   const zoom = (factor, point) => {
-    const scale = Math.min(Math.max(view.w * factor, home.w / 200), home.w * 8) / view.w;
+    const scale = Math.min(Math.max(view.w * factor, Math.min(home.w / 4, 60)), home.w * 8) / view.w;
     const p = point || { x: view.x + view.w / 2, y: view.y + view.h / 2 };
     view = { x: p.x + (view.x - p.x) * scale, y: p.y + (view.y - p.y) * scale, w: view.w * scale, h: view.h * scale };
     show();
@@ -30,8 +30,8 @@
     event.preventDefault();
     zoom(Math.exp(event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), at(event));
   }, { passive: false });
-  stage.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("details")) return;
     const step = view.w / 10;
     const keys = { "+": acts.in, "=": acts.in, "-": acts.out, "0": fit, ArrowLeft: () => move(-step, 0),
       ArrowRight: () => move(step, 0), ArrowUp: () => move(0, -step), ArrowDown: () => move(0, step) };
@@ -39,6 +39,7 @@
   });
   const fingers = new Map();
   stage.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
     fingers.set(event.pointerId, event);
     stage.setPointerCapture(event.pointerId);
     stage.classList.add("moving");
@@ -57,6 +58,6 @@
   });
   const lift = (event) => { fingers.delete(event.pointerId); if (!fingers.size) stage.classList.remove("moving"); };
   stage.addEventListener("pointerup", lift);
-  stage.addEventListener("pointercancel", lift);
+  stage.addEventListener("lostpointercapture", lift);
   show();
 })();

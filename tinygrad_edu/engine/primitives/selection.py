@@ -10,8 +10,8 @@ import numpy as np
 from tinygrad_edu.engine.op import elementwise
 
 __all__ = [
-    "clip", "first_taken", "fmax", "fmin", "gate", "inside", "is_finite", "largest", "maximum", "minimum", "nan_to_num",
-    "second_taken", "smallest", "tie_share", "where", "wins",
+    "above", "below", "clip", "first_taken", "fmax", "fmin", "gate", "inside", "is_finite", "largest", "maximum",
+    "minimum", "nan_to_num", "second_taken", "smallest", "tie_share", "where", "wins",
 ]  # fmt: skip
 
 
@@ -145,6 +145,18 @@ def clip(x: Any, *, low: Any, high: Any) -> Any:
 @clip.vjp("x")
 def clip_dx(g: Any, out: Any, x: Any, *, low: Any, high: Any) -> Any:
     return gate(g, inside(x, low=low, high=high))
+
+
+@elementwise(differentiable=False)
+def above(x: Any, y: Any) -> Any:
+    """Whether x is greater than y, or NaN."""
+    return (x > y) | (x != x)
+
+
+@elementwise(differentiable=False)
+def below(x: Any, y: Any) -> Any:
+    """Whether x is less than y, or NaN."""
+    return (x < y) | (x != x)
 
 
 @elementwise(differentiable=False)

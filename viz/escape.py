@@ -24,5 +24,5 @@ def visible(c: str) -> str:
 
 
 def label_text(text: str, limit: int = 60) -> str:
-    """Return text for an HTML-like label of Graphviz."""
-    return html.escape(plain_text(text, limit))
+    """Return text for an HTML-like label of Graphviz, where a backslash would name the node or the graph."""
+    return html.escape(plain_text(text, limit)).replace("\\", "\\\\")

@@ -25,31 +25,48 @@ __all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own
 class Node:
     """A value and how it was made. ``Tensor`` is the one subclass; this base is what backpropagation needs of it."""
 
+    # One or two inputs, and the arrays they held, lie in slots of their own, any other number in a tuple: a tuple a
+    # node, or two, would treble the time that Python's cyclic collector spends on walking through a big graph.
     __slots__ = (
+        "_a",  # the array that the first input held: rebinding its data later does no harm; or the tuple of all
+        "_b",  # the array that the second input held, or None
         "_data",  # the array; a NumPy scalar if 0-d
         "_hooks",  # None, or the Hooks to run when the gradient is complete
-        "_inputs",  # the Nodes the op was given
         "_line",  # None, or the file and line of the user's call
         "_needs",  # whether a gradient is wanted here
         "_op",  # None for a leaf
         "_params",  # None or the op's keyword parameters
         "_scope",  # the innermost Scope at the time
-        "_seen",  # the arrays the op was given: rebinding an input's data later does no harm
         "_serial",  # when it was made: inputs are older than outputs
         "_written",  # when its data was last rebound, if an op made it; 0 for never
+        "_x",  # the first Node the op was given; or the tuple of all
+        "_y",  # the second Node, or None
     )
 
+    _a: Any
+    _b: Any
     _data: Any
     _hooks: Any
-    _inputs: tuple[Any, ...]
     _line: tuple[str, int] | None
     _needs: bool
     _op: Op | None
     _params: dict[str, Any] | None
     _scope: Scope | None
-    _seen: tuple[Any, ...]
     _serial: int
     _written: int
+    _x: Any
+    _y: Any
+
+    @property
+    def _inputs(self) -> tuple[Any, ...]:
+        """The Nodes the op was given."""
+        x, y = self._x, self._y
+        return x if type(x) is tuple else (x,) if y is None else (x, y)
+
+    @property
+    def _seen(self) -> tuple[Any, ...]:
+        """The arrays the op was given."""
+        return self._a if type(self._x) is tuple else (self._a,) if self._y is None else (self._a, self._b)
 
 
 class Writes:
@@ -166,58 +183,73 @@ def drained(seeds: dict[Any, Any], create_graph: bool = False) -> dict[Any, Any]
 def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = False) -> Iterator[Step]:
     """Yield the steps back from several outputs at once, each with its seed; fill ``found`` with leaves' gradients.
 
-    Gradients are arrays, or Tensors with ``create_graph``. A heap of serials hands out the newest node that has
-    received a gradient: whatever used it is newer and has had its turn, so its gradient is complete.
+    Gradients are arrays, or Tensors with ``create_graph``. The newest node that has received a gradient is always next:
+    whatever used it is newer and has had its turn, so its gradient is complete.
     """
-    grads: dict[int, Any] = {}  # by serial, as are the nodes that wait for their turn
-    nodes: dict[int, Any] = {}
-    heap: list[int] = []
+    grads = found  # what each node has received so far; in the end only leaves, and what keeps its gradient, are left
+    stack: list[Any] = []  # nodes that wait for their turn, newest last: most arrive newer than all that wait
+    heap: list[tuple[int, Any]] = []  # the others, by negated serial
     for node, seed in seeds.items():
         if node._op is None:
             found[node] = own(seed)
         else:
-            grads[node._serial] = seed
-            nodes[node._serial] = node
-            heappush(heap, -node._serial)
+            grads[node] = seed
+            heappush(heap, (-node._serial, node))
+    newest = 0  # the serial of the next node from the stack,
+    other = -heap[0][0] if heap else 0  # and from the heap; 0 for none
     careful = create_graph or MODE.get().anomaly
     plus = recorded_sum if create_graph else add
     new_step = object.__new__
-    while heap:
-        serial = -heappop(heap)
-        node = nodes.pop(serial)
-        g = grads.pop(serial)
-        seen = node._seen
-        if Writes.latest > serial:
+    while stack or heap:
+        if newest > other:
+            node = stack.pop()
+            newest = stack[-1]._serial if stack else 0
+        else:
+            node = heappop(heap)[1]
+            other = -heap[0][0] if heap else 0
+        g = grads.pop(node)
+        if Writes.latest > node._serial:
             refuse_if_written(node)
         if node._hooks is not None:
             g = node._hooks.run(node, g)
             if node._hooks.keeps:
                 found[node] = own(g)
-        if careful or node._params is not None or len(seen) > 2:
-            pieces = careful_pieces(node, g, create_graph)
+        x = node._x
+        y = node._y
+        if careful or node._params is not None or type(x) is tuple:
+            inputs, seen = node._inputs, node._seen
+            pieces = careful_pieces(node, g, create_graph) if careful else all_pieces(node, g, inputs, seen)
+        elif y is None:
+            a = node._a
+            inputs, seen = (x,), (a,)
+            pieces = [node._op.rules[0](g, node._data, a)]
         else:
-            pieces = quick_pieces(node, g)
+            a, b, out = node._a, node._b, node._data
+            dx, dy = node._op.rules
+            inputs, seen = (x, y), (a, b)
+            pieces = [dx(g, out, a, b) if x._needs else None, dy(g, out, a, b) if y._needs else None]
         i = -1
-        for x, a in zip(node._inputs, seen):
+        for x, a, piece in zip(inputs, seen, pieces):
             i += 1
-            piece = pieces[i]
             if piece is None:
                 continue
             kind = type(piece)
             if kind is not type(a) or (kind is ndarray and (piece.shape != a.shape or piece.dtype is not a.dtype)):
                 pieces[i] = piece = fit(piece, a, node, i)
-            s = x._serial
-            if s:
-                if s in grads:
-                    grads[s] = plus(grads[s], piece)
-                else:
-                    grads[s] = piece
-                    nodes[s] = x
-                    heappush(heap, -s)
-            elif x in found:
-                found[x] = plus(found[x], piece)
+            if x in grads:
+                grads[x] = plus(grads[x], piece)
+                continue
+            serial = x._serial
+            if not serial:
+                grads[x] = own(piece) if kind is ndarray and (piece is g or piece.base is not None) else piece
             else:
-                found[x] = own(piece) if piece is g or getattr(piece, "base", None) is not None else piece
+                grads[x] = piece
+                if serial > newest:
+                    stack.append(x)
+                    newest = serial
+                else:
+                    heappush(heap, (-serial, x))
+                    other = -heap[0][0]
         step = new_step(Step)
         step._node = node
         step._upstream = g
@@ -228,30 +260,28 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
             found[leaf] = leaf._hooks.run(leaf, g)
 
 
-def quick_pieces(node: Any, g: Any) -> list[Any]:
-    """Return a contribution per input of an op without parameters and with one or two inputs: no frills."""
-    seen = node._seen
-    if len(seen) == 1:
-        return [node._op.rules[0](g, node._data, seen[0])]
-    x, y = node._inputs
-    a, b = seen
-    dx, dy = node._op.rules
-    out = node._data
-    return [dx(g, out, a, b) if x._needs else None, dy(g, out, a, b) if y._needs else None]
+def all_pieces(node: Any, g: Any, inputs: tuple[Any, ...], seen: tuple[Any, ...]) -> list[Any]:
+    """Return a contribution per input of an op with parameters or of any number of inputs."""
+    op, out, params = node._op, node._data, node._params
+    if op.variadic:
+        rule = op.rules[0]
+        return [rule(g, out, *seen, position=i, **params) if x._needs else None for i, x in enumerate(inputs)]
+    if params is None:
+        return [rule(g, out, *seen) if x._needs else None for rule, x in zip(op.rules, inputs)]
+    return [rule(g, out, *seen, **params) if x._needs else None for rule, x in zip(op.rules, inputs)]
 
 
 def careful_pieces(node: Any, g: Any, create_graph: bool) -> list[Any]:
-    """Return a contribution per input the general way: with parameters, any number of inputs, recorded, NaN named."""
-    if not create_graph and not MODE.get().anomaly:
-        return [call_rule(node, i, g, node._data, node._seen) if x._needs else None for i, x in enumerate(node._inputs)]
+    """Return a contribution per input the slow way: recorded, or looking for NaN, or both."""
     mode = MODE.get()
+    inputs, seen = node._inputs, node._seen
     with inside(mode.but(recording=create_graph, anomaly=False)):  # the rule is to be named, not the op inside it
         out = node if create_graph else node._data
-        seen = node._tensors_seen() if create_graph else node._seen
-        pieces = [call_rule(node, i, g, out, seen) if x._needs else None for i, x in enumerate(node._inputs)]
+        given = node._tensors_seen() if create_graph else seen
+        pieces = [call_rule(node, i, g, out, given) if x._needs else None for i, x in enumerate(inputs)]
         for i, piece in enumerate(pieces):
             if piece is not None:
-                pieces[i] = fit(piece, node._seen[i], node, i)
+                pieces[i] = fit(piece, seen[i], node, i)
                 if mode.anomaly:
                     node._refuse_nan(pieces[i], i)
         return pieces

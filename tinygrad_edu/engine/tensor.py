@@ -61,7 +61,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
             refuse_integers(self._data)
         self.name = name
         self._grad = self._hooks = self._line = self._op = self._params = self._scope = None
-        self._inputs = self._seen = ()
+        self._x = self._a = ()
+        self._y = self._b = None
         self._serial = self._written = 0
 
     @staticmethod
@@ -73,7 +74,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
         leaf._data = data
         leaf._needs = False
         leaf._grad = leaf._hooks = leaf._line = leaf._op = leaf._params = leaf._scope = leaf._name = None
-        leaf._inputs = leaf._seen = ()
+        leaf._x = leaf._a = ()
+        leaf._y = leaf._b = None
         leaf._serial = leaf._written = 0
         return leaf
 
@@ -290,62 +292,48 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
     # Operators
 
     def __add__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.add, (self, other))
+        return combined(P.add, self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.add, (other, self))
+        return combined(P.add, other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.subtract, (self, other))
+        return combined(P.subtract, self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.subtract, (other, self))
+        return combined(P.subtract, other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.multiply, (self, other))
+        return combined(P.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.multiply, (other, self))
+        return combined(P.multiply, other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.divide, (self, other))
+        return combined(P.divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.divide, (other, self))
+        return combined(P.divide, other, self)
 
     def __pow__(self, other: Any) -> Tensor:
         if type(other) is int and other == 2:
             return apply(P.square, (self,))
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.power, (self, other))
+        return combined(P.power, self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.power, (other, self))
+        return combined(P.power, other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.matmul, (self, other))
+        return combined(P.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.matmul, (other, self))
+        return combined(P.matmul, other, self)
 
     def __mod__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.remainder, (self, other))
+        return combined(P.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Tensor:
-        other = operand(other, self)
-        return other if other is NotImplemented else apply(P.remainder, (other, self))
+        return combined(P.remainder, other, self)
 
     def __neg__(self) -> Tensor:
         return apply(P.negative, (self,))
@@ -394,19 +382,24 @@ class Tensor(Methods, Questions, NumpyProtocol, Node):
 def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = None) -> Tensor:
     """Run an op on Tensors and, where a gradient is needed, record it."""
     mode = MODE.get()
-    if len(inputs) == 2:
-        x, y = inputs
-        seen: tuple[Any, ...] = (x._data, y._data)
-        needs = x._needs or y._needs
-    elif len(inputs) == 1:
-        x = inputs[0]
-        seen = (x._data,)
-        needs = x._needs
-    else:
-        seen = tuple([x._data for x in inputs])
-        needs = any([x._needs for x in inputs])
+    x: Any
+    y = b = None
     try:
-        data = op.forward(*seen) if params is None else op.forward(*seen, **params)
+        if len(inputs) == 2:
+            x, y = inputs
+            a, b = x._data, y._data
+            needs = x._needs or y._needs
+            data = op.forward(a, b) if params is None else op.forward(a, b, **params)
+        elif len(inputs) == 1:
+            x = inputs[0]
+            a = x._data
+            needs = x._needs
+            data = op.forward(a) if params is None else op.forward(a, **params)
+        else:
+            x = inputs
+            a = tuple([x._data for x in inputs])
+            needs = any([x._needs for x in inputs])
+            data = op.forward(*a) if params is None else op.forward(*a, **params)
     except (ValueError, TypeError, IndexError) as error:
         raise explained(error, op, inputs, params, mode.scope) from error
     out: Tensor = _new(Tensor)
@@ -416,15 +409,17 @@ def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = No
     if needs and mode.recording:
         out._needs = True
         out._op = op
-        out._inputs = inputs
-        out._seen = seen
+        out._x = x
+        out._y = y
+        out._a = a
+        out._b = b
         out._params = params
         out._scope = mode.scope
         out._serial = next_serial()
     else:
         out._needs = False
-        out._op = out._params = out._scope = None
-        out._inputs = out._seen = ()
+        out._op = out._params = out._scope = out._y = out._b = None
+        out._x = out._a = ()
         out._serial = 0
     out._line = None
     if mode.watchful:
@@ -432,6 +427,17 @@ def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = No
         if mode.anomaly and not np.isfinite(data).all():
             raise anomaly(out, data, None, op, inputs)
     return out
+
+
+def combined(op: Op, x: Any, y: Any) -> Tensor:
+    """Record an op of two operands, at least one of them a Tensor; NotImplemented if the other is no operand."""
+    if not isinstance(y, Tensor):
+        y = operand(y, x)
+    elif not isinstance(x, Tensor):
+        x = operand(x, y)
+    if x is NotImplemented or y is NotImplemented:
+        return NotImplemented  # type: ignore[no-any-return]
+    return apply(op, (x, y))
 
 
 def operand(value: Any, partner: Tensor) -> Any:

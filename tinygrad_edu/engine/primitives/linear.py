@@ -8,6 +8,7 @@ from string import ascii_letters
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from tinygrad_edu.engine.op import op
 from tinygrad_edu.engine.primitives.shape import broadcast_to, diagonal_fill
@@ -26,6 +27,13 @@ def matrix_transpose(x: Any) -> Any:
 def _flat(x: Any) -> Any:
     """Return x as one tall matrix: the rows of all its batches."""
     return x.reshape((prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _laid_out_as(y: Any, x: Any, g: Any) -> Any:
+    """Return ``x.T @ g``, in memory the way y is: the gradient of a transposed weight needs no transposing copy."""
+    if type(y) is ndarray and y.flags.f_contiguous:
+        return (g.T @ x).T
+    return x.T @ g
 
 
 @op(symbol="@", notation="infix")
@@ -49,14 +57,16 @@ def matmul_dx(g: Any, out: Any, x: Any, y: Any) -> Any:
 
 @matmul.vjp("y")
 def matmul_dy(g: Any, out: Any, x: Any, y: Any) -> Any:
-    if x.ndim == 2 and y.ndim <= 2:
+    if x.ndim == y.ndim == 2:
+        return _laid_out_as(y, x, g)
+    if x.ndim == 2 and y.ndim == 1:
         return x.T @ g
     if x.ndim == 1:
         return x * g if y.ndim == 1 else x[:, None] * g[..., None, :]
     if y.ndim == 1:
         return g.reshape((prod(out.shape),)) @ _flat(x)
     if y.ndim == 2:
-        return _flat(x).T @ g.reshape((prod(x.shape[:-1]), y.shape[-1]))
+        return _laid_out_as(y, _flat(x), g.reshape((prod(x.shape[:-1]), y.shape[-1])))
     return matrix_transpose(x) @ g
 
 

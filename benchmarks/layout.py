@@ -1,6 +1,7 @@
-"""How long pictures take: the bundled graphviz-pure beside a system ``dot``, if there is one. ``python -m benchmarks.layout``.
+"""How long pictures take: the bundled graphviz-pure beside a system ``dot``, if there is one.
 
-Seconds of wall time through ``viz.render``, the faster of two runs, for graphs whose nodes carry tables as ours do.
+``python -m benchmarks.layout`` prints seconds of wall time through ``viz.render``, the faster of two runs, for graphs
+whose nodes carry tables as ours do.
 """
 
 from __future__ import annotations

@@ -36,23 +36,32 @@ def generator(rng: Any = None) -> np.random.Generator:
     return Randomness.generator
 
 
-def made(data: Any, requires_grad: bool, name: str | None = None) -> Tensor:
-    return Tensor(data, requires_grad=requires_grad, name=name, copy=False)
+def lengths(shape: tuple[Any, ...], op: str) -> tuple[int, ...]:
+    """Return a shape to fill; ValueError for a negative length."""
+    wanted = sizes(shape, op)
+    if any(n < 0 for n in wanted):
+        raise ValueError(f"{op}: lengths must not be negative, got {wanted}")
+    return wanted
+
+
+def made(data: Any, requires_grad: bool) -> Tensor:
+    """Return fresh data as a Tensor."""
+    return Tensor(data, requires_grad=requires_grad, copy=False)
 
 
 def zeros(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
     """A Tensor full of 0; float64 unless told otherwise."""
-    return made(np.zeros(sizes(shape, "zeros"), dtype), requires_grad)
+    return made(np.zeros(lengths(shape, "zeros"), dtype), requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
     """A Tensor full of 1; float64 unless told otherwise."""
-    return made(np.ones(sizes(shape, "ones"), dtype), requires_grad)
+    return made(np.ones(lengths(shape, "ones"), dtype), requires_grad)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = np.float64, requires_grad: bool = False) -> Tensor:
     """A Tensor full of one number; float64 unless told otherwise."""
-    return made(np.full(sizes((shape,), "full"), plain(fill_value), dtype), requires_grad)
+    return made(np.full(lengths((shape,), "full"), plain(fill_value), dtype), requires_grad)
 
 
 def arange(*limits: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -74,12 +83,12 @@ def eye(n: int, m: int | None = None, dtype: Any = np.float64, requires_grad: bo
 
 def randn(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False, rng: Any = None) -> Tensor:
     """Numbers of the standard normal distribution."""
-    return made(generator(rng).standard_normal(sizes(shape, "randn")).astype(dtype), requires_grad)
+    return made(generator(rng).standard_normal(lengths(shape, "randn")).astype(dtype), requires_grad)
 
 
 def rand(*shape: Any, dtype: Any = np.float64, requires_grad: bool = False, rng: Any = None) -> Tensor:
     """Numbers of the uniform distribution from 0 to 1, 1 left out."""
-    return made(generator(rng).random(sizes(shape, "rand")).astype(dtype), requires_grad)
+    return made(generator(rng).random(lengths(shape, "rand")).astype(dtype), requires_grad)
 
 
 def zeros_like(x: Any, requires_grad: bool = False) -> Tensor:

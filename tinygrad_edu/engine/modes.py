@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import Token
 from typing import Any, ClassVar, TypeVar
 
-from tinygrad_edu.engine.scope import MODE, Mode
+from tinygrad_edu.engine.scope import MODE
 
 __all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad", "record_lines"]
 
@@ -16,21 +15,23 @@ _GENERATOR, _COROUTINE = 0x20, 0x80  # code flags, see the standard library's in
 
 
 class Switch:
-    """A change of mode, as a context manager or a decorator; it may be entered again while it is entered."""
+    """A change of mode, as a context manager or a decorator; it may be entered again, by any thread."""
 
     changes: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls, **changes: Any) -> None:
         cls.changes = changes
 
-    def __init__(self) -> None:
-        self._tokens: list[Token[Mode]] = []
-
     def __enter__(self) -> None:
-        self._tokens.append(MODE.set(MODE.get().but(**self.changes)))
+        mode = MODE.get()
+        switched = mode.but(**self.changes)
+        switched.before = mode
+        MODE.set(switched)
 
     def __exit__(self, *error: object) -> None:
-        MODE.reset(self._tokens.pop())
+        before = MODE.get().before
+        if before is not None:
+            MODE.set(before)
 
     def __call__(self, function: Function) -> Function:
         """Make every call of ``function`` run switched, also of a coroutine function."""

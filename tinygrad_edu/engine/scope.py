@@ -59,7 +59,7 @@ class Scope:
 class Mode:
     """What an op does besides computing: whether it records, in which scope, whether it looks for NaN, keeps lines."""
 
-    __slots__ = ("anomaly", "lines", "recording", "scope", "watchful")
+    __slots__ = ("anomaly", "before", "lines", "recording", "scope", "watchful")
 
     def __init__(
         self, recording: bool = True, scope: Scope | None = None, anomaly: bool = False, lines: bool = False
@@ -69,6 +69,7 @@ class Mode:
         self.anomaly = anomaly
         self.lines = lines
         self.watchful = anomaly or lines
+        self.before: Mode | None = None  # what a switch came from and goes back to
 
     def but(self, **changes: Any) -> Mode:
         """Return this mode with some fields changed."""

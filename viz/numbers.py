@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_edu.engine.tracing import Snapshot
+from viz.markup import font
 from viz.theme import heat_colour
 
 __all__ = ["brief", "heat_cells", "number", "number_table", "shape_text", "signed_sum"]
@@ -24,14 +25,19 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape))
 
 
-def brief(data: Snapshot, limit: int = 3) -> str:
-    """Return an array on a line: its numbers if they are few, else its norm."""
+def brief(data: Snapshot, limit: int = 3, separator: str = ", ") -> str:
+    """Return an array in short: its numbers if they are few, else its norm, and how many are no numbers."""
     if data.size == 0:
         return "empty"
     if data.data is not None and data.size <= limit:
-        numbers = ", ".join(number(v) for v in data.data)
-        return numbers if data.size == 1 else f"[{numbers}]"
-    return f"‖·‖ {number(data.norm)}"
+        return separator.join(number(v) for v in data.data) if data.size == 1 else bracketed(data.data, separator)
+    return f"{data.nans} of {data.size} NaN or Inf" if data.nans else f"norm {number(data.norm)}"
+
+
+def bracketed(numbers: tuple[float, ...], separator: str) -> str:
+    """Return numbers on a line in brackets, or one under the other without."""
+    text = separator.join(map(number, numbers))
+    return f"[{text}]" if separator == ", " else text
 
 
 def signed_sum(parts: list[float]) -> str:
@@ -64,11 +70,6 @@ def summary(data: Snapshot, colour: str) -> str:
     """Return range and mean, and how many are not finite."""
     text = f"{number(data.low)} … {number(data.high)}, mean {number(data.mean)}"
     return font(text + (f", {data.nans} NaN or Inf" if data.nans else ""), colour, 9)
-
-
-def font(text: str, colour: str, size: int = 11) -> str:
-    """Return text in a colour and size."""
-    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
 
 
 def heat_cells(data: Snapshot) -> str:

@@ -14,6 +14,7 @@ from viz.theme import dark_css
 
 __all__ = ["Picture"]
 
+_CELL = 720.0  # points: notebooks show an SVG at its own width, and cut off what is wider than a cell
 _FORMATS = (".svg", ".png", ".pdf", ".dot", ".gv", ".html")
 
 
@@ -29,7 +30,6 @@ class Picture:
         *,
         title: str,
         description: str,
-        dark: str | None = None,
         theme: str = "auto",
         renderer: str | None = None,
         timeout: float = 30.0,
@@ -38,16 +38,18 @@ class Picture:
         self.title = title
         self.description = description
         self.theme = theme
-        self._dark = dark  # the DOT text in dark colours, for a PNG asked for in dark
         self._renderer = renderer
         self._timeout = timeout
         self._rendered: dict[str, bytes] = {}
 
-    def svg(self) -> str:
-        """The picture as an SVG element, for a page; follows the page's light or dark theme if ``theme="auto"``."""
+    def svg(self, widest: float | None = None) -> str:
+        """The picture as an SVG element, for a page; follows the page's light or dark theme if ``theme="auto"``.
+
+        widest: points that it may be wide, where what shows it does not scale it down.
+        """
         raw = self._render("svg").decode("utf-8")
         dark = dark_css() if self.theme == "auto" else {}
-        return finish_svg(raw, title=self.title, description=self.description, light={}, dark=dark)
+        return finish_svg(raw, title=self.title, description=self.description, dark=dark, widest=widest)
 
     def png(self) -> bytes:
         """The picture as PNG, 144 dots an inch."""
@@ -86,7 +88,7 @@ class Picture:
         """SVG, PNG where it is asked for, and text; if nothing can lay out the graph, text that says what to do."""
         bundle: dict[str, str | bytes] = {"text/plain": self.description}
         try:
-            bundle["image/svg+xml"] = self.svg()
+            bundle["image/svg+xml"] = self.svg(widest=_CELL)
             if include is not None and "image/png" in include:
                 bundle["image/png"] = self.png()
             return bundle

@@ -30,13 +30,20 @@ _LIGHT_HOST = ':is([data-jp-theme-light="true"],[data-theme="light"],.vscode-lig
 
 
 def finish_svg(
-    svg: str, *, title: str, description: str, light: dict[str, str] | None = None, dark: dict[str, str] | None = None
+    svg: str,
+    *,
+    title: str,
+    description: str,
+    light: dict[str, str] | None = None,
+    dark: dict[str, str] | None = None,
+    widest: float | None = None,
 ) -> str:
     """Return the SVG element alone, with ids of its own, a title and a description, and colours for light and dark.
 
     The same bytes for the same picture. light, dark: CSS declarations by selector; dark ones hold where the page or
     the notebook is dark, never in print. Tooltips become ``<title>`` elements; scripts, handlers and links that run
-    something are left out. Raises RenderError for what is no SVG.
+    something are left out. widest: points (1/72 inch) that it may be wide when nothing around it says; a wider one is
+    scaled down. Raises RenderError for what is no SVG.
     """
     key = "g" + hashlib.sha256("\0".join((svg, title, description)).encode("utf-8", "replace")).hexdigest()[:10]
     try:
@@ -48,11 +55,22 @@ def finish_svg(
     root.tag = "svg"
     attributes = {"class": key, "role": "img", "aria-labelledby": f"{key}-title {key}-desc", "xmlns": _SVG}
     attributes |= {name: root.attrib[name] for name in ("width", "height", "viewBox") if name in root.attrib}
+    if widest is not None:
+        attributes |= scaled(attributes, widest)
     root.attrib = {**attributes, "xmlns:xlink": "http://www.w3.org/1999/xlink", "style": "max-width:100%;height:auto"}
     body = "".join(ElementTree.tostring(child, encoding="unicode") for child in root)
     head = [text_element("title", title, 200, f"{key}-title"), text_element("desc", description, 2000, f"{key}-desc")]
     root[:] = [*head, *style_element(f".{key}", light or {}, dark or {}, body), *root]
     return ElementTree.tostring(root, encoding="unicode").strip()
+
+
+def scaled(attributes: dict[str, str], widest: float) -> dict[str, str]:
+    """Return width and height, made smaller in proportion where the width is above ``widest`` points."""
+    lengths = {side: re.fullmatch(r"([0-9.]+)pt", attributes.get(side, "")) for side in ("width", "height")}
+    sizes = {side: float(length.group(1)) for side, length in lengths.items() if length}
+    if len(sizes) < 2 or sizes["width"] <= widest:
+        return {}
+    return {side: f"{size * widest / sizes['width']:.6g}pt" for side, size in sizes.items()}
 
 
 def tidy(element: ElementTree.Element, key: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "LEGEND", "PALETTES", "Palette", "Style", "dark_css", "heat_colour", "size_colour"]
+__all__ = ["DARK_TEXT", "KINDS", "LEGEND", "PALETTES", "Palette", "Style", "dark_css", "heat_colour", "size_colour"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ DARK = Palette(
 
 PALETTES = {"light": LIGHT, "dark": DARK}
 KINDS = tuple(LEGEND)
+DARK_TEXT = "#111111"  # on fills that are the same in light and dark
 
 
 def dark_css(light: Palette = LIGHT, dark: Palette = DARK) -> dict[str, str]:
@@ -114,6 +115,6 @@ def heat_colour(value: float, largest: float) -> str:
 
 
 def size_colour(exponent: float) -> str:
-    """Return a colour for a gradient's size by its logarithm to base 10: pale at 1e-8, dark at 1."""
+    """Return a colour for a gradient's size by its logarithm to base 10: pale at 1e-8, orange at 1."""
     share = max(0.0, min(1.0, (exponent + 8) / 8))
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip((255, 249, 219), (204, 76, 2)))
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip((255, 249, 219), (217, 95, 14)))

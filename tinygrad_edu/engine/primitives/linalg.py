@@ -279,7 +279,9 @@ def _cofactors(x: Any) -> Any:
 
 
 def _inverse(x: Any) -> Any:
-    return _cofactors(x).T / _laplace(x)
+    whole = np.empty((), object)  # a bare Tensor would take the division over, and refuse an array of objects
+    whole[()] = _laplace(x)
+    return _cofactors(x).T / whole
 
 
 @det.scalar_form

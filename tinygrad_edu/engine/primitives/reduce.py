@@ -139,6 +139,8 @@ def softmax_dx(g: Any, out: Any, x: Any, *, axis: int) -> Any:
 
 @softmax.scalar_form
 def softmax_of_scalars(x: Any, *, axis: int) -> Any:
+    if not x.size:
+        return x
     powers = np.exp(x - max_of_scalars(x, axis=(axis,), keepdims=True))
     return powers / total(powers, (axis,), keepdims=True)
 
@@ -160,6 +162,8 @@ def log_softmax_dx(g: Any, out: Any, x: Any, *, axis: int) -> Any:
 
 @log_softmax.scalar_form
 def log_softmax_of_scalars(x: Any, *, axis: int) -> Any:
+    if not x.size:
+        return x
     return x - logsumexp_of_scalars(x, axis=(axis,), keepdims=True)
 
 

@@ -147,6 +147,11 @@ def clip_dx(g: Any, out: Any, x: Any, *, low: Any, high: Any) -> Any:
     return gate(g, inside(x, low=low, high=high))
 
 
+@clip.scalar_form
+def clip_of_scalars(x: Any, *, low: Any, high: Any) -> Any:
+    return np.frompyfunc(lambda element, least, most: clip(element, low=least, high=most), 3, 1)(x, low, high)
+
+
 @elementwise(differentiable=False)
 def above(x: Any, y: Any) -> Any:
     """Whether x is greater than y, or NaN."""

@@ -1,0 +1,34 @@
+"""HTML-like labels of Graphviz: text in a colour and size, rows under each other. Text in it has passed ``escape``."""
+
+from __future__ import annotations
+
+from viz.escape import label_text, plain_text
+
+__all__ = ["font", "lines", "table", "wrapped"]
+
+
+def font(text: str, colour: str, size: int = 11) -> str:
+    """Return text in a colour and size."""
+    return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
+
+
+def table(rows: list[str], spacing: int = 0) -> str:
+    """Return rows of markup as one label."""
+    cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="1">{cells}</TABLE>>'
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Return text in lines of about ``width`` characters."""
+    found: list[str] = []
+    for word in text.split():
+        if found and len(found[-1]) + len(word) < width:
+            found[-1] += " " + word
+        else:
+            found.append(word)
+    return found
+
+
+def lines(text: str, colour: str, size: int = 10, width: int = 30, limit: int = 160) -> list[str]:
+    """Return the user's text, or a formula with her names in it, as rows of markup."""
+    return [font(label_text(line), colour, size) for line in wrapped(plain_text(text, limit), width)]

@@ -1,0 +1,32 @@
+"""What ``import tinygrad_edu`` loads, and what it promises."""
+
+import subprocess
+import sys
+
+import tinygrad_edu as tg
+import viz
+
+# Beside NumPy's own and this package's modules; everything else comes on first use.
+MAY_LOAD = {"heapq", "_heapq"}
+LOADED = """
+import sys, numpy
+before = set(sys.modules)
+import tinygrad_edu
+print(*sorted(m for m in set(sys.modules) - before if not m.startswith("tinygrad_edu")))
+"""
+
+
+def test_importing_loads_numpy_and_little_more():
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= MAY_LOAD | {"__future__", "_bisect", "bisect"}
+
+
+def test_every_promised_name_is_there():
+    for package in (tg, viz):
+        missing = [name for name in package.__all__ if not hasattr(package, name)]
+        assert not missing
+    assert sorted(set(tg.__all__)) == sorted(tg.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    assert not hasattr(tg, "no_such_name")

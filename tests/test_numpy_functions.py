@@ -201,6 +201,7 @@ def test_every_function_of_the_table_has_samples():
     assert set(SAMPLES) == set(FUNCTIONS)
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated")  # from NumPy 2.5 on
 @pytest.mark.parametrize(("function", "call"), CASES, ids=IDS)
 def test_value_is_numpys(function, call):
     args, kwargs = call.filled(lambda a: Tensor(a, requires_grad=True))

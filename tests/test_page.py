@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 import threading
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import graphviz
@@ -304,46 +302,6 @@ def test_where_no_file_can_be(tmp_path, where, error, words):
 
 
 # A real browser
-
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-ARGUMENTS += ["--disable-component-update", "--disable-sync", "--disable-quic"]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    api = pytest.importorskip("playwright.sync_api")
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no chromium")
-    with api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def shown(chromium, tmp_path):
-    """Open pages; afterwards, nothing may have been asked of any network and nothing may have gone wrong."""
-    asked, wrong, opened = [], [], []
-
-    def show(text: str, *, width: int = 1000, scheme: str = "light"):
-        file = Path(tmp_path) / f"{len(opened)}.html"
-        file.write_text(text, encoding="utf-8")
-        context = chromium.new_context(viewport={"width": width, "height": 600}, color_scheme=scheme)
-        opened.append(context)
-        tab = context.new_page()
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
-        tab.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-        tab.goto(file.as_uri())
-        return tab
-
-    yield show
-    for context in opened:
-        context.close()
-    assert [url for url in asked if not url.startswith("file:")] == []
-    assert len(asked) == len(opened)
-    assert wrong == []
 
 
 def view(tab) -> list[float]:

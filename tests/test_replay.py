@@ -84,9 +84,7 @@ def test_single_numbers_make_the_same_value_and_the_same_gradients(op, rng):
             slopes = iter(tg.grad(total, there, allow_unused=True) if there and total.requires_grad else [None] * 99)
             found = [0.0 if x is None else float(getattr(next(slopes), "data", 0.0)) for x in numbers]
             got = np.reshape(found, leaves[i].shape)
-            if (
-                op in SYMMETRIC
-            ):  # single numbers are one triangle, and the op spreads its gradient over both
+            if op in SYMMETRIC:  # single numbers are one triangle, and the op spreads its gradient over both
                 got = (got + np.swapaxes(got, -1, -2)) / 2
             wanted = np.zeros(leaves[i].shape) if slope is None else slope.data
             np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9, err_msg=f"input {i}, {params}")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinygrad_edu import __version__
+import tinygrad_edu
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code: 0, 1 for a wrong gradient, 2 for a wrong call."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal that knows no ∂ gets a ? for it
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
     except (ValueError, TypeError, OSError, RuntimeError) as problem:
         print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(problem, tinygrad_edu.GradcheckError) else 2
     return code
 
 
@@ -28,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="tinygrad-edu", description="Backpropagation with every number: draw and check small networks."
     )
-    top.add_argument("--version", action="version", version=f"tinygrad-edu {__version__}")
+    top.add_argument("--version", action="version", version=f"tinygrad-edu {tinygrad_edu.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="draw the two-layer net of the course and check every gradient")

@@ -10,7 +10,7 @@ from tinygrad_edu.engine.tracing import Call, Snapshot, Turn, Value
 from viz.escape import label_text, plain_text
 from viz.fold import Box, View
 from viz.markup import font, lines
-from viz.numbers import brief, heat_cells, number, number_table, shape_text, signed_sum
+from viz.numbers import brief, heat_cells, number, number_table, printable, shape_text, signed_sum
 from viz.options import Options
 
 __all__ = ["Ink", "Texts", "is_dead"]
@@ -46,19 +46,19 @@ class Texts:
         """The rows of a box, from the operation's symbol to what it hands back."""
         rows: list[str] = []
         if box.call is not None:
-            rows += self.call_rows(box.call, box.value is not None, ink)
+            rows += self.call_rows(box.call, box.value, ink)
         if box.region is not None:
             rows += self.region_rows(box, ink)
         if box.value is not None:
             rows += self.value_rows(box.value, bool(rows), ink)
             rows += self.back_rows(box, ink)
             if self.options.dead and is_dead(box.value):
-                rows.append(font("✝ dead: gradient 0", ink.failed, 9))
+                rows.append(font("† dead: gradient 0", ink.failed, 9))
         return rows
 
     # An operation
 
-    def call_rows(self, call: Call, with_result: bool, ink: Ink) -> list[str]:
+    def call_rows(self, call: Call, result: Value | None, ink: Ink) -> list[str]:
         """A call: its symbol, its formula, its source line."""
         symbol = f"x{call.symbol}" if call.notation == "postfix" else _GLYPHS.get(call.symbol, call.symbol)
         rows = [f"<B>{font(label_text(symbol), ink.text, 20 if len(symbol) == 1 else 13)}</B>"]
@@ -66,8 +66,8 @@ class Texts:
             rows += lines(call.failure, ink.text, 10, 60, 600)
         elif "formula" in self.options.show:
             formula = call.numbers or call.formula
-            if with_result and "value" in self.options.show:
-                formula = formula.rpartition(" = ")[0] or formula  # the result stands in the next row
+            if result is not None and call.numbers and "value" in self.options.show:
+                formula = formula.removesuffix(f" = {brief(result.data)}")  # it stands in the next row
             rows += lines(formula, ink.text)
         elif call.params and call.notation != "postfix":
             rows.append(font(label_text(", ".join(call.params), 40), ink.text, 9))
@@ -123,7 +123,7 @@ class Texts:
         rows = [head] if head else []
         if "value" in show and not (numbers and name):
             rows.append(number_table(value.data, ink.text))
-        if "image" in show or ("value" in show and value.data.data is None):
+        if "image" in show or ("value" in show and self.options.colour_by is None and not printable(value.data)):
             rows += self.image_rows(value.data)
         if "grad" in show and value.gradient is not None:
             rows += self.gradient_rows(value, value.gradient, ink)
@@ -207,5 +207,7 @@ def all_digits(data: Snapshot) -> str:
 def source_text(line: tuple[str, int]) -> str:
     """Return the user's line of code, after its place; the place alone if the file cannot be read."""
     code = linecache.getline(*line).strip()
-    place = f"{os.path.basename(line[0])}:{line[1]}"
+    file, number = line
+    in_cell = os.path.basename(os.path.dirname(file)).startswith("ipykernel_")  # a notebook's cell has no file
+    place = f"line {number} of the cell:" if in_cell else f"{os.path.basename(file)}:{number}"
     return f"{place}  {code}" if code else place

@@ -12,7 +12,7 @@ from viz.boxes import Ink, Texts, is_dead
 from viz.caption import caption
 from viz.escape import label_text
 from viz.fold import Arrow, Box, View
-from viz.markup import table
+from viz.markup import font, table
 from viz.numbers import brief, shape_text
 from viz.options import Options
 from viz.theme import DARK_TEXT, PALETTES, Style, size_colour
@@ -48,7 +48,7 @@ class Drawing:
         attributes = {
             "rankdir": options.direction, "bgcolor": p.background, "fontname": _FONT, "fontcolor": p.text,
             "nodesep": "0.25", "ranksep": "0.3" if options.backward else "0.4", "pad": "0.2", "splines": "true",
-            "labelloc": "b", "outputorder": "edgesfirst",
+            "newrank": "true", "labelloc": "b", "outputorder": "edgesfirst",
         }  # fmt: skip
         if options.size:
             attributes["size"] = f"{options.size[0]:g},{options.size[1]:g}"
@@ -93,12 +93,12 @@ class Drawing:
             ink = Ink(DARK_TEXT, DARK_TEXT, DARK_TEXT, DARK_TEXT)
         rows = self.texts.rows(box, ink)
         dead = self.options.dead and box.value is not None and is_dead(box.value)
-        pattern = "dashed" if dead else style.pattern
+        pattern = [style.pattern] if style.pattern else []
         graph.node(
             box.id,
             label=table(rows),
             shape="ellipse" if box.kind == "op" and len(rows) == 1 else style.shape,
-            style=f"filled,{pattern}" if pattern != "solid" else "filled",
+            style=",".join(["filled", *pattern, *(["dashed"] if dead else [])]),
             fillcolor=style.fill,
             color=style.line,
             fontcolor=style.text,
@@ -110,11 +110,13 @@ class Drawing:
 
     def add_arrow(self, graph: graphviz.Digraph, arrow: Arrow) -> None:
         """Add the forward edge and, with ``backward``, the gradient's beside it, its head at the other end."""
-        graph.edge(arrow.source, arrow.target, **{"class": "forward"})
+        beside = self.options.backward and arrow.back and not self.options.horizontal
+        room = {"label": " " * 6} if beside else {}  # or the two arrows lie on each other where they go straight down
+        graph.edge(arrow.source, arrow.target, **room, **{"class": "forward"})
         if self.options.backward and arrow.back:
             graph.edge(
                 arrow.source, arrow.target, label=self.arrow_label(arrow), dir="back", style="dashed",
-                color=self.palette.backward, fontcolor=self.palette.backward, **{"class": "backward"},
+                color=self.palette.backward, **{"class": "backward"},
             )  # fmt: skip
 
     def arrow_label(self, arrow: Arrow) -> str:
@@ -124,7 +126,8 @@ class Drawing:
         text += " + …" if len(arrow.back) > 4 else ""
         if arrow.summed is not None:
             text += f"\n{shape_text(arrow.summed)} summed to {shape_text(arrow.back[0].shape) or 'a number'}"
-        return "\\n".join(f" {graphviz.escape(line)} " for line in text.split("\n"))
+        rows = [font(f"&#160;{label_text(line)}&#160;", self.palette.backward, 9) for line in text.split("\n")]
+        return table(rows, padding=0, fill=self.palette.background)  # a line that crosses it stays legible
 
 
 def coloured(style: Style, value: Value) -> Style:

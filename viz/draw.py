@@ -59,15 +59,12 @@ def draw(
     view = fold(trace, level)
     if len(view.boxes) > max_nodes:
         raise ValueError(
-            f"draw: level={level!r} has {len(view.boxes):,} boxes, more than {max_nodes:,}; {smaller(level)}, or pass "
-            "max_nodes= to allow more"
+            f"draw: level={level!r} has {len(view.boxes):,} boxes, more than {max_nodes:,}; {smaller(trace, view)}, or "
+            "pass max_nodes= to allow more"
         )
-
-    def dot(palette: str) -> str:
-        return dot_text(view, Options(shown, backward, direction, palette, color_by, dead, legend, size, title))
-
+    palette = "dark" if theme == "dark" else "light"
+    source = dot_text(view, Options(shown, backward, direction, palette, color_by, dead, legend, size, title))
     name = title or root_title(trace)
-    source = dot("dark" if theme == "dark" else "light")
     return Picture(source, title=name, description=description(view), theme=theme, renderer=renderer, timeout=timeout)
 
 
@@ -110,11 +107,16 @@ def flat_gradients(gradient: Any, several: bool) -> list[float]:
     return [float(g) for piece in given for g in np.asarray(piece).ravel()]
 
 
-def smaller(level: str) -> str:
-    """Say how to draw less."""
-    coarser = {"scalar": "op", "primitive": "op", "op": "module"}.get(level)
-    advice = f'draw it at level="{coarser}"' if coarser else "draw one layer"
-    return f"{advice}, or a part: the output of one layer, a smaller batch"
+def smaller(trace: Trace, view: View) -> str:
+    """Say how to draw less: a coarser level, if that folds anything."""
+    part = "draw a part: the output of one layer, a smaller batch, fewer steps"
+    if view.level == "scalar":
+        return f'draw it at level="primitive", or {part}'
+    for coarser in LEVELS[: LEVELS.index(view.level)][::-1]:
+        boxes = len(fold(trace, coarser).boxes)
+        if boxes < len(view.boxes):
+            return f'draw it at level="{coarser}" ({boxes:,} boxes), or {part}'
+    return part
 
 
 def root_title(trace: Trace) -> str:

@@ -16,11 +16,15 @@ def plain_text(text: str, limit: int = 60) -> str:
 
 def visible(c: str) -> str:
     """Return a character as it may stand in XML."""
-    if c in "\n\r":
+    if c in "\n\r\u2028\u2029":
         return "⏎"
     if c == "\t":
         return " "
-    return "�" if unicodedata.category(c) in ("Cc", "Cs", "Cn", "Cf") or ord(c) > 0x10FFFD else c
+    if c in "\u200c\u200d":  # joiners: emoji and Persian need them
+        return c
+    code = ord(c)
+    no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return "�" if no_character or unicodedata.category(c) in ("Cc", "Cs", "Cf") else c
 
 
 def label_text(text: str, limit: int = 60) -> str:

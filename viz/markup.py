@@ -12,10 +12,12 @@ def font(text: str, colour: str, size: int = 11) -> str:
     return f'<FONT COLOR="{colour}" POINT-SIZE="{size}">{text}</FONT>'
 
 
-def table(rows: list[str], spacing: int = 0) -> str:
+def table(rows: list[str], spacing: int = 0, padding: int = 1, fill: str = "") -> str:
     """Return rows of markup as one label."""
     cells = "".join(f"<TR><TD>{row}</TD></TR>" for row in rows)
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{spacing}" CELLPADDING="1">{cells}</TABLE>>'
+    colour = f' BGCOLOR="{fill}"' if fill else ""
+    gaps = f'CELLSPACING="{spacing}" CELLPADDING="{padding}"'
+    return f'<<TABLE BORDER="0" CELLBORDER="0" {gaps}{colour}>{cells}</TABLE>>'
 
 
 def wrapped(text: str, width: int) -> list[str]:
@@ -31,4 +33,4 @@ def wrapped(text: str, width: int) -> list[str]:
 
 def lines(text: str, colour: str, size: int = 10, width: int = 30, limit: int = 160) -> list[str]:
     """Return the user's text, or a formula with her names in it, as rows of markup."""
-    return [font(label_text(line), colour, size) for line in wrapped(plain_text(text, limit), width)]
+    return [font(label_text(line, width + 30), colour, size) for line in wrapped(plain_text(text, limit), width)]

@@ -8,10 +8,11 @@ from tinygrad_edu.engine.tracing import Snapshot
 from viz.markup import font
 from viz.theme import heat_colour
 
-__all__ = ["brief", "heat_cells", "number", "number_table", "shape_text", "signed_sum"]
+__all__ = ["brief", "heat_cells", "number", "number_table", "printable", "shape_text", "signed_sum"]
 
 _COLUMNS = 6  # widest array whose numbers are printed
-_CELLS = 10  # rows and columns of a heat image
+_CELLS = 12  # rows and columns of a heat image
+_SIDE = 7  # points of its cells
 
 
 def number(value: float) -> str:
@@ -84,14 +85,18 @@ def heat_cells(data: Snapshot) -> str:
     largest = max(abs(data.low), abs(data.high))
     cells = "".join(
         "<TR>"
-        + "".join(f'<TD WIDTH="7" HEIGHT="7" FIXEDSIZE="TRUE" BGCOLOR="{heat_colour(v, largest)}"></TD>' for v in row)
+        + "".join(
+            f'<TD WIDTH="{_SIDE}" HEIGHT="{_SIDE}" FIXEDSIZE="TRUE" BGCOLOR="{heat_colour(v, largest)}"></TD>'
+            for v in row
+        )
         + "</TR>"
         for row in rows
     )
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'
+    fixed = f'FIXEDSIZE="TRUE" WIDTH="{_SIDE * len(rows[0]) + 2}" HEIGHT="{_SIDE * len(rows) + 2}"'
+    return f'<TABLE {fixed} BORDER="1" COLOR="#808080" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{cells}</TABLE>'
 
 
 def thinned(image: tuple[tuple[float, ...], ...]) -> list[list[float]]:
-    """Return at most 10 rows and columns of an image."""
+    """Return at most 12 rows and columns of an image."""
     rows = image[:: math.ceil(len(image) / _CELLS)]
     return [list(row[:: math.ceil(len(row) / _CELLS)]) for row in rows]

@@ -15,7 +15,7 @@ class Style:
     line: str
     text: str
     shape: str
-    pattern: str = "solid"
+    pattern: str = ""
     width: float = 1.2
     peripheries: int = 1
 
@@ -41,7 +41,7 @@ LEGEND = {
     "composite": "function of several operations",
     "module": "module (layer)",
     "output": "output",
-    "intermediate": "result",
+    "intermediate": "one of several results",
     "failed": "the operation that failed",
 }
 
@@ -60,8 +60,8 @@ LIGHT = Palette(
         "output": Style("#fff0d1", "#a86400", "#4d2e00", "box", "bold", 2.4),
         "op": Style("#efe6fa", "#6b3fa0", "#361a5c", "box", "rounded"),
         "composite": Style("#f3e8f7", "#7a3b8f", "#41184f", "box", "rounded", peripheries=2),
-        "module": Style("#e3eef0", "#1d6a75", "#0c363c", "component", "solid", 1.6),
-        "failed": Style("#fde7e5", "#b3261e", "#7a1610", "octagon", "bold", 2.4),
+        "module": Style("#e3eef0", "#1d6a75", "#0c363c", "component", "", 1.6),
+        "failed": Style("#fde7e5", "#b3261e", "#7a1610", "box", "bold", 2.4, 2),
     },
 )
 
@@ -80,8 +80,8 @@ DARK = Palette(
         "output": Style("#4a3000", "#ffc266", "#ffe9c7", "box", "bold", 2.4),
         "op": Style("#33204d", "#c3a1f0", "#efe3ff", "box", "rounded"),
         "composite": Style("#3a1f45", "#d3a4e6", "#f5e3fb", "box", "rounded", peripheries=2),
-        "module": Style("#12353a", "#7fcfda", "#d8f4f7", "component", "solid", 1.6),
-        "failed": Style("#4d1512", "#ff8a80", "#ffdad6", "octagon", "bold", 2.4),
+        "module": Style("#12353a", "#7fcfda", "#d8f4f7", "component", "", 1.6),
+        "failed": Style("#4d1512", "#ff8a80", "#ffdad6", "box", "bold", 2.4, 2),
     },
 )
 
@@ -109,9 +109,10 @@ def heat_colour(value: float, largest: float) -> str:
     """Return a colour for a number: blue below 0, white at 0, orange above, by its share of the largest size."""
     if value != value:
         return "#ff00ff"
-    share = max(-1.0, min(1.0, value / largest if largest else 0.0))
+    share = max(-1.0, min(1.0, value / largest if largest > 0 else 0.0))
     end = (196, 84, 0) if share > 0 else (20, 84, 180)
-    return "#" + "".join(f"{round(255 + (c - 255) * abs(share)):02x}" for c in end)
+    white = 254  # not the paper's 255, which turns dark on a dark page
+    return "#" + "".join(f"{round(white + (c - white) * abs(share)):02x}" for c in end)
 
 
 def size_colour(exponent: float) -> str:

@@ -28,8 +28,8 @@ def replay(outputs: Sequence[Tensor], limit: int | None = None, given: Mapping[s
     if limit is not None and count > limit:
         raise ValueError(
             f'level="scalar": this graph is about {count:,} operations on single numbers, more than {limit:,}; draw a '
-            'part, such as one element viz.draw(y[0, 0], level="scalar"), a batch of one or a smaller layer, or pass '
-            "max_nodes= to allow more"
+            'part, such as one unit for one example, viz.draw(x[0] @ W[:, 0], level="scalar"), or a smaller layer, or '
+            "pass max_nodes= to allow more"
         )
     names = names_of(nodes, given)
     called = [x for x in (given or {}).values() if isinstance(x, Tensor)]

@@ -56,14 +56,8 @@ def snapshot(data: Any, full: int | None = None) -> Snapshot:
 
 
 def small_image(numbers: Any) -> tuple[tuple[float, ...], ...]:
-    """Return an array as rows of at most 24 by 24 numbers: planes side by side, then every n-th row and column."""
-    if numbers.ndim < 2:
-        side = math.ceil(math.sqrt(numbers.size))
-        flat = np.full(side * side, np.nan)
-        flat[: numbers.size] = numbers.ravel()
-        plane = flat.reshape(side, side)
-    else:
-        plane = numbers.reshape(-1, numbers.shape[-1])
+    """Return an array as rows of at most 24 by 24 numbers: planes under each other, then every n-th row and column."""
+    plane = numbers.reshape(-1, numbers.shape[-1])
     rows = np.linspace(0, plane.shape[0] - 1, min(plane.shape[0], _IMAGE)).round().astype(int)
     columns = np.linspace(0, plane.shape[1] - 1, min(plane.shape[1], _IMAGE)).round().astype(int)
     return tuple([tuple(row) for row in plane[np.ix_(rows, columns)].tolist()])

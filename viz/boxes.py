@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import os
 from dataclasses import dataclass
 
@@ -145,7 +146,7 @@ class Texts:
             rows = [font(f"{word}{sum_of}", ink.backward, 9), number_table(gradient, ink.backward)]
             if "image" in self.options.show:
                 rows += self.image_rows(gradient)
-        if value.stored_gradient is not None and value.stored_gradient != gradient:
+        if value.stored_gradient is not None and not alike(value.stored_gradient, gradient):
             stored = brief(value.stored_gradient, 6)
             rows += lines(f".grad holds {stored}: of other passes too", ink.faint, 9)
         return rows
@@ -195,6 +196,12 @@ def is_dead(value: Value) -> bool:
 def only(data: Snapshot) -> float:
     """Return the number of an array of one; NaN of another."""
     return data.data[0] if data.data is not None and data.size == 1 else float("nan")
+
+
+def alike(one: Snapshot, other: Snapshot) -> bool:
+    """Whether two arrays of one shape hold the same numbers, but for rounding."""
+    numbers = [x.data if x.data is not None else (x.low, x.high, x.mean, x.norm) for x in (one, other)]
+    return all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-12) for a, b in zip(*numbers))
 
 
 def all_digits(data: Snapshot) -> str:

@@ -62,7 +62,7 @@ def said(notebook):
 def words(svg):
     """The texts on a picture, sorted: another Graphviz may place them elsewhere."""
     texts = ["".join(element.itertext()) for element in ElementTree.fromstring(svg).iter() if is_text(element)]
-    return sorted(" ".join(text.split()) for text in texts)
+    return sorted(" ".join(text.split()) for text in texts if text.strip())
 
 
 def is_text(element):

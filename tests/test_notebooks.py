@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -39,7 +40,9 @@ def executed(path, folder):
     notebook = nbformat.read(path, as_version=4)
     settings = {"kernel_name": "python3", "record_timing": False, "resources": {"metadata": {"path": str(folder)}}}
     settings["coalesce_streams"] = True  # what a cell prints is one output, however the kernel's pipe cut it
-    nbclient.NotebookClient(notebook, timeout=300, **settings).execute()
+    places = [str(Path(tg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]  # the very package that is tested
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+    nbclient.NotebookClient(notebook, timeout=300, **settings).execute(env=environment)
     return notebook
 
 

@@ -7,6 +7,7 @@ import math
 import os
 from dataclasses import dataclass
 
+from tinygrad_edu.engine.text import place_text
 from tinygrad_edu.engine.tracing import Call, Snapshot, Turn, Value
 from viz.escape import label_text, plain_text
 from viz.fold import Box, View
@@ -214,7 +215,5 @@ def all_digits(data: Snapshot) -> str:
 def source_text(line: tuple[str, int]) -> str:
     """Return the user's line of code, after its place; the place alone if the file cannot be read."""
     code = linecache.getline(*line).strip()
-    file, number = line
-    in_cell = os.path.basename(os.path.dirname(file)).startswith("ipykernel_")  # a notebook's cell has no file
-    place = f"line {number} of the cell:" if in_cell else f"{os.path.basename(file)}:{number}"
+    place = os.path.basename(place_text(*line))
     return f"{place}  {code}" if code else place

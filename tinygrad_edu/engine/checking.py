@@ -10,8 +10,9 @@ import numpy as np
 from tinygrad_edu.engine.autodiff import as_list, gradients_of, units
 from tinygrad_edu.engine.modes import enable_grad
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.record import Step, backward_steps, call_rule, fit, where_defined
+from tinygrad_edu.engine.record import Step, backward_steps, call_rule, fit
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
+from tinygrad_edu.engine.text import place_of
 
 __all__ = ["GradcheckError", "check_graph", "gradcheck", "numerical_gradient"]
 
@@ -92,7 +93,9 @@ def check_output(
             bad = disagreement(lambda data, i=i: value(i, data), leaf.data, g, analytic, eps, tolerance)  # type: ignore[misc]
             if bad is not None:
                 index, mine, numeric = bad
-                output = f"output {number}" + (f" element {np.argwhere(g)[0].tolist()}" if size <= _MANY else "")
+                output = f"output {number}" + (
+                    f" element {np.argwhere(g)[0].tolist()}" if size <= _MANY and y.ndim else ""
+                )
                 raise GradcheckError(
                     f"gradcheck: the gradient of {output} with respect to input {i} "
                     f"({leaf._label()}, shape {leaf.shape}) at index {index} is {mine:.8g} by the rules "
@@ -190,7 +193,7 @@ def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, fl
         raise GradcheckError(
             f"check_graph: {op.name}{where}: the rule {rule.__name__} of input {op.input_name(position)} "
             f"({x._label()}, shape {x.shape}) gives {mine:.8g} at index {index}, but finite differences give "
-            f"{numeric:.8g}; see {where_defined(rule)}"
+            f"{numeric:.8g}; see {place_of(rule)}"
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import MODE, Scope
-from tinygrad_edu.engine.text import params_text
+from tinygrad_edu.engine.text import params_text, place_text
 
 __all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line", "with_graph"]
 
@@ -53,7 +53,9 @@ def users_line() -> tuple[str, int] | None:
 def with_graph(error: Exception, op: Op, inputs: tuple[Any, ...]) -> Exception:
     """Return an error that a composite raises before its op would fail, with the partial graph as ``.graph``."""
     scope = MODE.get().scope
-    error.graph = FailedCall(op, inputs, None, scope, str(error))  # type: ignore[attr-defined]
+    said = f"{error} (in {scope.path})" if scope is not None else str(error)
+    error = type(error)(said)
+    error.graph = FailedCall(op, inputs, None, scope, said)  # type: ignore[attr-defined]
     return error
 
 
@@ -132,7 +134,7 @@ def anomaly(node: Any, data: Any, position: int | None, op: Op | None = None, in
     rule = op.rule_of(position) if position is not None else None
     by = f" by the rule {rule.__name__}" if rule is not None else ""
     line = users_line()
-    at = f", at {line[0]}:{line[1]}" if line and position is None else ""
+    at = f", at {place_text(*line)}" if line and position is None else ""
     scope = f" in {node._scope.path}" if node._scope else ""
     return AnomalyError(
         f"{op.name}{scope} made {what} in {where}{by}, {len(bad)} of {np.size(data)} elements, first at index "

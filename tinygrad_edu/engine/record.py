@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from operator import add
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from numpy import ndarray
 
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import MODE, Scope, inside, next_serial
+from tinygrad_edu.engine.text import place_of
 
 __all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "sweep", "unbroadcast"]
 
@@ -318,7 +319,7 @@ def fit(piece: Any, like: Any, node: Any, position: int) -> Any:
             raise ValueError(
                 f"{node._op.name}: the rule {rule.__name__} gave shape {piece.shape} for its input "
                 f"{node._op.input_name(position)} of shape {shape} (output {node.shape}); a rule must give the input's "
-                f"shape, or one that it broadcasts to ({where_defined(rule)})"
+                f"shape, or one that it broadcasts to ({place_of(rule)})"
             )
         piece = unbroadcast(piece, shape)
     if piece.dtype != like.dtype:
@@ -353,9 +354,3 @@ def refuse_if_written(node: Any) -> None:
                 "the op saw it, so its rule would give a wrong gradient; call backward() before changing it, or "
                 "rebind instead: x.data = x.data + change"
             )
-
-
-def where_defined(function: Callable[..., Any]) -> str:
-    """Return ``file:line`` of a function."""
-    code = function.__code__
-    return f"{code.co_filename}:{code.co_firstlineno}"

@@ -211,7 +211,9 @@ def applied(op: Op, value: Any, symbols: tuple[Symbol, ...], params: dict[str, A
         return x.transpose(params["axes"])
     if op.notation == "arrange" and same_but_ones(np.shape(value), x.shape):
         return Symbol(x.head, value, x.notation, x.args, x.params)
-    return Symbol(op.symbol, value, op.notation, symbols, shown_params(params, x.ndim))
+    return Symbol(
+        op.symbol, value, op.notation, symbols, {} if op.notation == "arrange" else shown_params(params, x.ndim)
+    )
 
 
 def same_but_ones(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:

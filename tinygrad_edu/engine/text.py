@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["index_text", "number_text", "params_text", "tensor_text"]
+__all__ = ["index_text", "number_text", "params_text", "place_of", "place_text", "tensor_text"]
 
 
 def tensor_text(tensor: Any) -> str:
@@ -63,3 +65,14 @@ def index_text(index: Any) -> str:
         flat = np.asarray(index)
         return str(flat.tolist()) if flat.size <= 4 else f"array {flat.shape}"
     return str(index)
+
+
+def place_text(file: str, line: int) -> str:
+    """Return a place in the user's code; a notebook's cell has no file that would say anything."""
+    in_cell = os.path.basename(os.path.dirname(file)).startswith("ipykernel_")
+    return f"line {line} of the cell" if in_cell else f"{file}:{line}"
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """Return where a function is defined."""
+    return place_text(function.__code__.co_filename, function.__code__.co_firstlineno)

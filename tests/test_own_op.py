@@ -193,3 +193,21 @@ def test_calls_that_make_no_sense_are_refused():
     ):
         with pytest.raises(TypeError, match="cube"):
             call()
+
+
+def test_a_rule_may_call_the_public_functions_and_still_says_its_formula():
+    @tg.primitive
+    def softplus(x):
+        return np.log1p(np.exp(x))
+
+    @softplus.vjp("x")
+    def softplus_dx(g, out, x):
+        return tg.multiply(g, tg.sigmoid(x))
+
+    v = tg.Tensor([-1.0, 0.5], requires_grad=True, name="v")
+    total = softplus(v).sum()
+    assert tg.check_graph(total)
+    assert tg.graph(total).steps[-1].formulas == ("ḡ · σ(v)",)
+    first = tg.grad(total, v, create_graph=True)
+    sigma = 1 / (1 + np.exp(-v.data))
+    np.testing.assert_allclose(tg.grad(first.sum(), v), sigma * (1 - sigma), rtol=1e-12)

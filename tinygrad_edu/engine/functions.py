@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.axes import insertion_axis, one_axis, torch_spelling
+from tinygrad_edu.engine.symbol import Symbol
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
 __all__ = [
@@ -31,10 +32,13 @@ Result = TypeVar("Result")
 def function_of(
     method: Callable[Concatenate[Tensor, Params], Result],
 ) -> Callable[Concatenate[Any, Params], Result]:
-    """Make a method a function that takes anything array-like first."""
+    """Make a method a function that takes anything array-like first; a Symbol, in a user's rule, goes to the op."""
+    op = getattr(P, method.__name__, None)
 
     @functools.wraps(method)
-    def function(x: Any, *args: Params.args, **kwargs: Params.kwargs) -> Result:
+    def function(x: Any, *args: Params.args, **kwargs: Params.kwargs) -> Any:
+        if isinstance(x, Symbol) and op is not None and op.elementwise:
+            return op(x, *args, **kwargs)
         return method(as_tensor(x), *args, **kwargs)
 
     return cast(Callable[Concatenate[Any, Params], Result], function)
@@ -45,6 +49,8 @@ def function_of_two(name: str) -> Callable[[Any, Any], Tensor]:
     op = getattr(P, name)
 
     def function(x: Any, y: Any) -> Tensor:
+        if isinstance(x, Symbol) or isinstance(y, Symbol):
+            return op(x, y)  # type: ignore[no-any-return]
         return apply(op, pair(x, y))
 
     function.__name__ = function.__qualname__ = name

@@ -51,7 +51,8 @@ def fold(trace: Trace, level: str) -> View:
     """Return the View of a Trace at a level: ``module``, ``op``, ``primitive`` or ``scalar``."""
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    folded = {call.id: folded_region(trace, call, level) for call in trace.calls}
+    holding = modules_with_modules(trace)
+    folded = {call.id: folded_region(trace, call, level, holding) for call in trace.calls}
     owner = {call.output: folded[call.id] for call in trace.calls}  # by value
     users: dict[int, list[Call]] = {}
     for call in trace.calls:
@@ -78,22 +79,25 @@ def ancestors(trace: Trace, region: int | None) -> list[int]:
     return found
 
 
-def folded_region(trace: Trace, call: Call, level: str) -> int | None:
-    """Return the region that a call disappears in at a level, the outermost such one; None if it stays."""
+def folded_region(trace: Trace, call: Call, level: str, holding: set[int]) -> int | None:
+    """Return the region that a call disappears in at a level, the outermost such one; None if it stays.
+
+    holding: the regions in which a module was called: those stay open.
+    """
     if level in ("primitive", "scalar") or call.failure:
         return None
     around = ancestors(trace, call.region)
     if level == "module":
         leaf_modules = [r for r in around if trace.scopes[r].kind == "module"][:1]
-        if leaf_modules and not has_modules_inside(trace, leaf_modules[0]):
+        if leaf_modules and leaf_modules[0] not in holding:
             return leaf_modules[0]
     composites = [r for r in around if trace.scopes[r].kind == "composite"]
     return composites[-1] if composites else None
 
 
-def has_modules_inside(trace: Trace, region: int) -> bool:
-    """Whether another module was called inside this one."""
-    return any(r.kind == "module" and region in ancestors(trace, r.parent) for r in trace.scopes if r.id != region)
+def modules_with_modules(trace: Trace) -> set[int]:
+    """Return the regions inside which another module was called."""
+    return {outer for r in trace.scopes if r.kind == "module" for outer in ancestors(trace, r.parent)}
 
 
 def is_hidden(

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.functions import stack
 from tinygrad_edu.engine.modes import enable_grad
-from tinygrad_edu.engine.record import own, sweep
+from tinygrad_edu.engine.record import own, seeds_of, sweep
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "vjp"]
@@ -59,14 +59,10 @@ def gradients_of(
     outputs: Sequence[Tensor], gradients: Sequence[Any], wanted: Sequence[Tensor], create_graph: bool
 ) -> list[Tensor | None]:
     """Return one gradient per wanted Tensor, None where no path leads to it."""
-    seeds: dict[Any, Any] = {}
-    for y, g in zip(outputs, gradients):
-        seed = y._seed(g, create_graph)
-        seeds[y] = seeds[y] + seed if y in seeds else seed
     inside = {x for x in wanted if x._op is not None}
     found: dict[Any, Any] = {}
     arrived: dict[Any, Any] = {}
-    for step in sweep(seeds, found, create_graph):
+    for step in sweep(seeds_of(outputs, gradients, create_graph), found, create_graph):
         if step.output in inside:
             arrived[step.output] = own(step._upstream)
     found.update(arrived)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from operator import add
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import MODE, Scope, inside, next_serial
 from tinygrad_edu.engine.text import place_of
 
-__all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "sweep", "unbroadcast"]
+__all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "seeds_of", "sweep", "unbroadcast"]
 
 
 class Node:
@@ -172,6 +172,15 @@ def backward_steps(output: Any, gradient: Any = None, create_graph: bool = False
     if not isinstance(output, Node):
         raise TypeError(f"backward_steps: wanted a Tensor, got {type(output).__name__}")
     return sweep({output: output._seed(gradient, create_graph)}, {}, create_graph)  # type: ignore[attr-defined]
+
+
+def seeds_of(outputs: Iterable[Any], gradients: Iterable[Any], create_graph: bool = False) -> dict[Any, Any]:
+    """Return what arrives at each output, checked; an output that is given twice gets both."""
+    seeds: dict[Any, Any] = {}
+    for y, g in zip(outputs, gradients):
+        seed = y._seed(g, create_graph)
+        seeds[y] = seeds[y] + seed if y in seeds else seed
+    return seeds
 
 
 def drained(seeds: dict[Any, Any], create_graph: bool = False) -> dict[Any, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygrad_edu.engine.failure import FailedCall
-from tinygrad_edu.engine.record import sweep
+from tinygrad_edu.engine.record import seeds_of, sweep
 from tinygrad_edu.engine.regions import region_formulas
 from tinygrad_edu.engine.scope import Scope
 from tinygrad_edu.engine.snapshot import Snapshot, snapshot
@@ -155,11 +155,7 @@ class Tracer:
         if note:
             return note
         arrived = self.arrived
-        seeds: dict[Any, Any] = {}
-        for y, g in zip(outputs, gradients):
-            seed = y._seed(g, False)
-            seeds[y] = seeds[y] + seed if y in seeds else seed
-        for step in sweep(seeds, arrived):
+        for step in sweep(seeds_of(outputs, gradients), arrived):
             node = step.output
             arrived[node] = step._upstream
             self.add_turn(step, node)
@@ -215,9 +211,18 @@ class Tracer:
         scalar = node._data.size == 1 and all(a.size == 1 for a in node._seen)
         return str(formula), with_numbers(formula) if scalar else None
 
-    def with_formulas(self, region: Region) -> Region:
+    def nodes_by_region(self) -> dict[int, list[Any]]:
+        """Return what was recorded in each region and in those inside it, oldest first."""
+        found: dict[int, list[Any]] = {}
+        for node in self.made:
+            number = self.region_ids[node._scope] if node._scope is not None else None
+            while number is not None:
+                found.setdefault(number, []).append(node)
+                number = self.regions[number].parent
+        return found
+
+    def with_formulas(self, region: Region, nodes: Sequence[Any]) -> Region:
         """Return a region with its formulas, if it is a composite or module of a few calls."""
-        nodes = [n for n in self.made if n._scope and self.is_inside(self.region_ids[n._scope], region.id)]
         if region.kind == "scope" or not 0 < len(nodes) <= _SHORT:
             return region
         inside = set(nodes)
@@ -229,16 +234,11 @@ class Tracer:
         found = tuple([(self.ids[x], text) for x, text in gradients.items()])
         return replace(region, formula=forward, gradient_formulas=found)
 
-    def is_inside(self, inner: int | None, outer: int) -> bool:
-        """Whether a region is another one or lies in it."""
-        while inner is not None and inner != outer:
-            inner = self.regions[inner].parent
-        return inner is not None
-
     def trace(self, outputs: Sequence[Any], note: str) -> Trace:
         """Return what was gathered."""
         if self.formulas:
-            self.regions = [self.with_formulas(region) for region in self.regions]
+            inside = self.nodes_by_region()
+            self.regions = [self.with_formulas(region, inside.get(region.id, ())) for region in self.regions]
         used: dict[int, int] = {}
         for call in self.calls:
             for x in call.inputs:

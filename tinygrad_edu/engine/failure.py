@@ -7,16 +7,19 @@ import sys
 from typing import Any
 
 import numpy as np
+from numpy.exceptions import AxisError
 
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import MODE, Scope
 from tinygrad_edu.engine.text import params_text, place_text
 
-__all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "users_line", "with_graph"]
+__all__ = ["AnomalyError", "FailedCall", "anomaly", "explained", "locate", "users_line", "with_graph"]
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The rooms whose lines are not the user's; the networks in models/ are written as a user would.
 _ROOMS = tuple([os.path.join(_HERE, room) + os.sep for room in ("engine", "functional", "nn")])
+_LAYERS = "tinygrad_edu.nn."
+_PLAIN = (ValueError, TypeError, IndexError, AxisError)
 
 
 class AnomalyError(FloatingPointError, RuntimeError):
@@ -53,7 +56,7 @@ def users_line() -> tuple[str, int] | None:
 def with_graph(error: Exception, op: Op, inputs: tuple[Any, ...]) -> Exception:
     """Return an error that a composite raises before its op would fail, with the partial graph as ``.graph``."""
     scope = MODE.get().scope
-    said = f"{error} (in {scope.path})" if scope is not None else str(error)
+    said = placed(str(error), scope)
     error = type(error)(said)
     error.graph = FailedCall(op, inputs, None, scope, said)  # type: ignore[attr-defined]
     return error
@@ -63,13 +66,54 @@ def explained(
     error: Exception, op: Op, inputs: tuple[Any, ...], params: dict[str, Any] | None, scope: Scope | None
 ) -> Exception:
     """Return an exception of the same built-in type whose message teaches, with the partial graph as ``.graph``."""
-    said = failure_text(error, op, [x._data for x in inputs], params or {})
-    if scope is not None:
-        said = f"{said} (in {scope.path})"
+    said = placed(failure_text(error, op, [x._data for x in inputs], params or {}), scope)
     kind = next(known for known in (IndexError, TypeError, ValueError) if isinstance(error, known))
     explanation: Exception = kind(said)
     explanation.graph = FailedCall(op, inputs, params, scope, said)  # type: ignore[attr-defined]
     return explanation
+
+
+def locate(error: Exception, scope: Scope) -> None:
+    """Put the place of a module, whose scope this is, in front of an error that says nothing of places yet.
+
+    Only of the built-in types with one sentence in them: what a user's own exceptions hold is hers.
+    """
+    if hasattr(error, "graph") or getattr(error, "placed", False) or len(error.args) != 1:
+        return
+    if type(error) in _PLAIN and isinstance(error.args[0], str):
+        error.args = (placed(error.args[0], scope),)
+        if isinstance(error, AxisError):
+            error._msg = error.args[0]  # type: ignore[attr-defined]  # what NumPy's class shows
+        error.placed = True  # type: ignore[attr-defined]
+
+
+def placed(said: str, scope: Scope | None) -> str:
+    """Say where: ``features.3 (Conv2d): ...`` inside modules, and the other scopes behind, ``(in encoder)``.
+
+    What says ``conv2d: ...`` inside the layer Conv2d, which does nothing else, loses its first word.
+    """
+    chain: list[Scope] = []
+    while scope is not None:
+        chain.insert(0, scope)
+        scope = scope.parent
+    modules = [i for i, part in enumerate(chain) if part.owner is not None]
+    inner = chain[modules[-1] + 1 :] if modules else chain
+    function, _, rest = said.partition(": ")
+    named = any(part.kind == "composite" and part.name == function for part in inner)
+    others = [part.name for part in chain if part.owner is None and not (part.name == function and part in inner)]
+    behind = f" (in {'.'.join(others)})" if others else ""
+    if not modules:
+        return said + behind
+    layer = type(chain[modules[-1]].owner)
+    if rest and (named or (not inner and function.isidentifier() and function.islower())) and is_built_in(layer):
+        said = rest
+    path = ".".join([chain[i].name for i in modules[1:]])
+    return f"{path} ({layer.__name__}): {said}{behind}" if path else f"{layer.__name__}: {said}{behind}"
+
+
+def is_built_in(layer: type) -> bool:
+    """Whether what a module does is this library's: a layer that calls one functional."""
+    return str(getattr(getattr(layer, "forward", None), "__module__", "")).startswith(_LAYERS)
 
 
 def failure_text(error: Exception, op: Op, arrays: list[Any], params: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from tinygrad_edu.engine.scope import MODE
 
-__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad", "record_lines"]
+__all__ = ["detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad", "record_lines", "unfused"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _GENERATOR, _COROUTINE = 0x20, 0x80  # code flags, see the standard library's inspect module
@@ -80,6 +80,10 @@ class detect_anomaly(Switch, anomaly=True):
 
 class record_lines(Switch, lines=True):
     """Remember, for each op, the line of the user's code that called it: for pictures with ``show=("source", ...)``."""
+
+
+class unfused(Switch, unfused=True):
+    """Run each fused op, such as a convolution, as the smaller ops it opens into: slower, and every step recorded."""
 
 
 def is_grad_enabled() -> bool:

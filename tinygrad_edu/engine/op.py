@@ -58,6 +58,7 @@ class Op:
         self.rules: tuple[Callable[..., Any], ...] = tuple([missing_rule(self.name, name) for name in self.inputs])
         self.constants: frozenset[str] = frozenset()
         self.scalars: Callable[..., Any] | None = None
+        self.steps: Callable[..., Any] | None = None
         self.explain: Callable[..., str | None] | None = None
 
     def __call__(self, *args: Any, **params: Any) -> Any:
@@ -100,6 +101,14 @@ class Op:
     def scalar_form(self, function: Function) -> Function:
         """Declare how to compute on object arrays of 0-d Tensors, for a forward that chooses, masks or needs floats."""
         self.scalars = function
+        return function
+
+    def opens(self, function: Function) -> Function:
+        """Declare the readable twin of a fused op: the same function, with the same signature, in smaller ops.
+
+        Pictures of primitives and of scalars open the op into it; ``tg.unfused()`` runs it in the op's place.
+        """
+        self.steps = function
         return function
 
     def explains(self, function: Function) -> Function:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from operator import add
+from sys import getrefcount
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +22,11 @@ from tinygrad_edu.engine.scope import MODE, Scope, inside, next_serial
 from tinygrad_edu.engine.text import place_of
 
 __all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "seeds_of", "sweep", "unbroadcast"]
+
+# The C library of Linux hands memory that a dying graph frees back to the system, and faults it in again page by page at
+# the next step, which for arrays of a megabyte costs twenty times the arithmetic. How much it keeps grows with the
+# largest block freed so far: here is one of just under its limit, 32 MiB, that is never touched.
+np.empty(2**25 - 2**16, np.uint8)
 
 
 class Node:
@@ -251,7 +257,8 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
                 continue
             serial = x._serial
             if not serial:
-                grads[x] = own(piece) if kind is ndarray and (piece is g or piece.base is not None) else piece
+                lent = kind is ndarray and (piece is g or (piece.base is not None and not sole_view(piece)))
+                grads[x] = piece.copy() if lent else piece
             else:
                 grads[x] = piece
                 if serial > newest:
@@ -306,6 +313,13 @@ def recorded_sum(total: Any, piece: Any) -> Any:
 def own(g: Any) -> Any:
     """Return a gradient that shares no memory with another: what ends up in a ``.grad`` is the user's to change."""
     return g.copy() if isinstance(g, ndarray) else g
+
+
+def sole_view(g: Any) -> bool:
+    """Whether ``g`` is the only view of memory that nobody else holds, such as a product's transpose; no copy then."""
+    base = g.base
+    alone = getrefcount(base) <= 3  # the view, the name here, the argument of getrefcount
+    return alone and isinstance(base, ndarray) and g.flags.writeable and base.nbytes <= 2 * g.nbytes
 
 
 def call_rule(node: Any, position: int, g: Any, out: Any, seen: tuple[Any, ...]) -> Any:

@@ -57,23 +57,33 @@ class Scope:
 
 
 class Mode:
-    """What an op does besides computing: whether it records, in which scope, whether it looks for NaN, keeps lines."""
+    """What an op does besides computing: whether it records, where, looks for NaN, keeps lines, fuses."""
 
-    __slots__ = ("anomaly", "before", "lines", "recording", "scope", "watchful")
+    __slots__ = ("anomaly", "before", "lines", "recording", "scope", "unfused", "watchful")
 
     def __init__(
-        self, recording: bool = True, scope: Scope | None = None, anomaly: bool = False, lines: bool = False
+        self,
+        recording: bool = True,
+        scope: Scope | None = None,
+        anomaly: bool = False,
+        lines: bool = False,
+        unfused: bool = False,
     ) -> None:
         self.recording = recording
         self.scope = scope
         self.anomaly = anomaly
         self.lines = lines
+        self.unfused = unfused
         self.watchful = anomaly or lines
         self.before: Mode | None = None  # what a switch came from and goes back to
 
+    def within(self, scope: Scope) -> Mode:
+        """Return this mode inside another scope."""
+        return Mode(self.recording, scope, self.anomaly, self.lines, self.unfused)
+
     def but(self, **changes: Any) -> Mode:
         """Return this mode with some fields changed."""
-        fields = {name: getattr(self, name) for name in ("recording", "scope", "anomaly", "lines")}
+        fields = {name: getattr(self, name) for name in ("recording", "scope", "anomaly", "lines", "unfused")}
         return Mode(**{**fields, **changes})
 
 
@@ -114,7 +124,7 @@ def composite(function: Function) -> Function:
     @functools.wraps(function)
     def scoped(*args: Any, **kwargs: Any) -> Any:
         mode = MODE.get()
-        token = MODE.set(Mode(mode.recording, Scope(name, "composite", mode.scope), mode.anomaly, mode.lines))
+        token = MODE.set(mode.within(Scope(name, "composite", mode.scope)))
         try:
             return function(*args, **kwargs)
         finally:

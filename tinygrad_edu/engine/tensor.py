@@ -275,6 +275,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
                 return op.forward(*[x._data for x in inputs], **params)
             except (ValueError, TypeError, IndexError) as error:
                 raise explained(error, op, inputs, params, MODE.get().scope) from error
+        if op.steps is not None and MODE.get().unfused:
+            return op.steps(*inputs, **params)
         return apply(op, inputs, params or ({} if op.variadic else None))
 
 

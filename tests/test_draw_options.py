@@ -83,7 +83,7 @@ def test_what_failed_is_drawn_with_its_shapes_and_the_users_line():
 
 def test_a_failed_layer_is_opened(rng):
     layer = nn.Linear(2, 3, rng=rng)
-    with pytest.raises(ValueError, match="linear") as caught:
+    with pytest.raises(ValueError, match="Linear") as caught:
         layer(np.ones((2, 5), np.float32))
     for level in ("module", "op", "primitive"):
         assert "failed" in kinds(drawn(caught.value.graph, level))

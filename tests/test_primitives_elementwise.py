@@ -7,12 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from tinygrad_edu.engine.primitives import activations, elementwise, rounding, selection, trigonometry
+from tinygrad_edu.engine.primitives import activations, elementwise, probability, rounding, selection, trigonometry
 from tinygrad_edu.engine.symbol import Symbol
 from tinygrad_edu.engine.tensor import Tensor
 
 inf, nan = np.inf, np.nan
-MODULES = (elementwise, rounding, trigonometry, selection, activations)
+MODULES = (elementwise, rounding, trigonometry, selection, activations, probability)
 ALL_OPS = [getattr(module, name) for module in MODULES for name in module.__all__]
 OPS = [op for op in ALL_OPS if op.differentiable]
 BY_NAME = {op.name: op for op in ALL_OPS}
@@ -41,6 +41,7 @@ SAMPLES = {
     **fromkeys("divide ratio power log log2 log10 log1p sqrt tame_sqrt", (POSITIVE, [{}])),
     **fromkeys("log_or_zero remainder", (POSITIVE, [{}])),
     **fromkeys("arcsin arccos arctanh", ((-0.9, 0.9), [{}])),
+    **fromkeys("held_log surprise", ((0.1, 0.9), [{}])),
     "arccosh": ((1.2, 3.0), [{}]),
     "cbrt": ((-3.0, -0.2), [{}]),
     "lowered_power": (POSITIVE, [{"order": 1}, {"order": 2}]),

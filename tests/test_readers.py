@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import test_primitives_elementwise as of_elements
 import test_primitives_linear as of_matrices
+import test_primitives_normalize as of_norms
 import test_primitives_reduce as of_reductions
 import test_primitives_shape as of_shapes
 
@@ -30,6 +31,8 @@ def samples(op, rng):
         return list(of_elements.cases(op, rng))
     if op in of_reductions.OPS:
         return [(inputs, params) for inputs, _, params in of_reductions.cases(op, rng)]
+    if op in of_norms.SAMPLES:
+        return [([of_norms.draw(rng, size) for size in sizes], params) for sizes, params in of_norms.SAMPLES[op]]
     if op in of_shapes.SAMPLES:
         return [([of_shapes.draw(rng, size) for size in sizes], params) for sizes, params in of_shapes.SAMPLES[op]]
     found = of_matrices.SAMPLES.get(op, [])

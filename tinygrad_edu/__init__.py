@@ -22,7 +22,7 @@ from tinygrad_edu.engine.creation import (
 from tinygrad_edu.engine.failure import AnomalyError
 from tinygrad_edu.engine.functions import *
 from tinygrad_edu.engine.functions import __all__ as _functions
-from tinygrad_edu.engine.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_lines
+from tinygrad_edu.engine.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_lines, unfused
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.op import op as primitive
 from tinygrad_edu.engine.record import Step, backward_steps
@@ -30,23 +30,29 @@ from tinygrad_edu.engine.scope import composite, scope
 from tinygrad_edu.engine.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tinygrad_edu import functional, models, nn
+    from tinygrad_edu import data, functional, init, models, nn, optim
     from tinygrad_edu.engine.checking import GradcheckError, check_graph, gradcheck
     from tinygrad_edu.engine.tracing import graph
+    from tinygrad_edu.files import load, save
+    from tinygrad_edu.inspection import init_lab, layer_flow, summary
+    from tinygrad_edu.training import evaluate, fit
 
 tensor = Tensor
 
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError", "GradcheckError", "Op", "Step", "Tensor", "arange", "backward_steps", "check_graph", "composite",
-    "detect_anomaly", "enable_grad", "eye", "full", "functional", "grad", "gradcheck", "graph", "hessian", "hvp",
-    "is_grad_enabled", "jacobian", "jvp", "linspace", "manual_seed", "models", "nn", "no_grad", "ones", "ones_like",
-    "primitive", "rand", "randn", "record_lines", "scope", "tensor", "vjp", "zeros", "zeros_like", *_functions,
+    "data", "detect_anomaly", "enable_grad", "evaluate", "eye", "fit", "full", "functional", "grad", "gradcheck",
+    "graph", "hessian", "hvp", "init", "init_lab", "is_grad_enabled", "jacobian", "jvp", "layer_flow", "linspace",
+    "load", "manual_seed", "models", "nn", "no_grad", "ones", "ones_like", "optim", "primitive", "rand", "randn",
+    "record_lines", "save", "scope", "summary", "tensor", "unfused", "vjp", "zeros", "zeros_like", *_functions,
 ]  # fmt: skip
 
 _LATER = {
-    "GradcheckError": "engine.checking", "check_graph": "engine.checking", "gradcheck": "engine.checking",
-    "graph": "engine.tracing", "functional": "", "models": "", "nn": "",
+    "GradcheckError": "engine.checking", "check_graph": "engine.checking", "data": "", "evaluate": "training",
+    "fit": "training", "functional": "", "gradcheck": "engine.checking", "graph": "engine.tracing", "init": "",
+    "init_lab": "inspection", "layer_flow": "inspection", "load": "files", "models": "", "nn": "", "optim": "",
+    "save": "files", "summary": "inspection",
 }  # fmt: skip
 
 

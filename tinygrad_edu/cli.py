@@ -1,4 +1,4 @@
-"""The command ``tinygrad-edu``: draws and checks the course's examples. The one file here that uses ``viz``."""
+"""The command ``tinygrad-edu``: draws, checks and trains. Only this and ``commands`` use ``viz``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
+from tinygrad_edu.commands import layers, train
 
 __all__ = ["main"]
 
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         code: int = options.run(options)
+    except KeyboardInterrupt:
+        print(f"tinygrad-edu {options.command}: stopped", file=sys.stderr)
+        return 130
     except (ValueError, TypeError, OSError, RuntimeError) as problem:
         print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
         return 1 if isinstance(problem, tinygrad_edu.GradcheckError) else 2
@@ -30,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(
-        prog="tinygrad-edu", description="Backpropagation with every number: draw and check small networks."
+        prog="tinygrad-edu", description="Backpropagation with every number: draw, check and train small networks."
     )
     top.add_argument("--version", action="version", version=f"tinygrad-edu {tinygrad_edu.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -55,6 +59,9 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("name", metavar="NAME", nargs="?", default="two_layer_net", help="example (%(default)s)")
     check.add_argument("--out", type=Path, help="file for the table")
     check.set_defaults(run=run_check)
+
+    train.add_to(commands)
+    layers.add_to(commands)
     return top
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tinygrad_edu import Tensor
 from tinygrad_edu.engine.failure import FailedCall
+from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.replay import replay
 from tinygrad_edu.engine.tracing import Trace, Value, graph
 from viz.dot import Options, dot_text
@@ -87,15 +89,20 @@ def traced(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | No
     """Return the Trace to draw; at scalar level that of the graph taken apart."""
     if isinstance(output, Trace):
         return output
-    if level != "scalar" or isinstance(output, FailedCall):
+    if level not in ("primitive", "scalar") or isinstance(output, FailedCall):
         return graph(output, gradient, names=names)
-    given = list(output) if isinstance(output, (list, tuple)) else [output]
-    note = graph(output, gradient, formulas=False).note
+    several = isinstance(output, (list, tuple))
+    given = list(output) if several else [output]
+    if all([isinstance(y, Tensor) for y in given]):
+        given, names = opened(given, names)
+    if level == "primitive":
+        return graph(given if several else given[0], gradient, names=names)
+    note = graph(given if several else given[0], gradient, formulas=False).note
     elements = replay(given, max_nodes, names)
     if note and gradient is None:
         trace = graph(elements, backward=False)
         return Trace(trace.values, trace.calls, trace.scopes, trace.steps, trace.outputs, note)
-    seeds = None if gradient is None else flat_gradients(gradient, isinstance(output, (list, tuple)))
+    seeds = None if gradient is None else flat_gradients(gradient, several)
     return graph(elements, seeds)
 
 

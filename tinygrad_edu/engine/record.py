@@ -23,8 +23,8 @@ from tinygrad_edu.engine.text import place_of
 
 __all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "seeds_of", "sweep", "unbroadcast"]
 
-# The C library of Linux hands memory that a dying graph frees back to the system, and faults it in again page by page at
-# the next step, which for arrays of a megabyte costs twenty times the arithmetic. How much it keeps grows with the
+# The C library of Linux hands memory that a dying graph frees back to the system, and faults it in again page by page
+# at the next step, which for arrays of a megabyte costs twenty times the arithmetic. How much it keeps grows with the
 # largest block freed so far: here is one of just under its limit, 32 MiB, that is never touched.
 np.empty(2**25 - 2**16, np.uint8)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinygrad_edu.engine import primitives as P
@@ -21,10 +22,17 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     """
     inputs, matrix = as_tensor(x), as_tensor(weight)
     if matrix.ndim != 2 or not inputs.ndim or inputs.shape[-1] != matrix.shape[1]:
-        message = (
-            f"linear: x has shape {inputs.shape} and weight {matrix.shape}; the last axis of x must be as long as "
-            "the last axis of weight (out_features, in_features)"
-        )
-        raise with_graph(ValueError(message), P.matmul, (inputs, matrix))
+        raise with_graph(ValueError(misfit(inputs.shape, matrix.shape)), P.matmul, (inputs, matrix))
     y = inputs @ matrix.T
     return y if bias is None else y + bias
+
+
+def misfit(x: tuple[int, ...], weight: tuple[int, ...]) -> str:
+    """Say why x and weight do not fit, and what would."""
+    if len(weight) != 2:
+        return f"linear: weight must be (out_features, in_features), got {weight}"
+    wanted, got = weight[1], x[-1] if x else "a number"
+    message = f"linear: expected {wanted} features, got {got} (x {x}); "
+    if len(x) > 2 and math.prod(x[1:]) == wanted:
+        return f"{message}flatten x first, to {(x[0], wanted)}"
+    return f"{message}the last axis of x must be as long as that of the weight {weight}, (out_features, in_features)"

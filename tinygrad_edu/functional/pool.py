@@ -41,7 +41,7 @@ def avg_pool2d(
 
     x ``(batch, channels, height, width)``, or without the batch. stride: that of the kernel unless given. padding:
     zeros around, at most half the kernel. ceil_mode: also windows that start inside and reach beyond the last row or
-    column. count_include_pad: whether the zeros of the padding count as numbers. divisor_override: divide the sum by this.
+    column. count_include_pad: whether the zeros of the padding count as numbers. divisor_override: what to divide by.
     Raises ValueError where sizes do not fit.
     """
     images, single = images_of(as_tensor(x), "avg_pool2d")

@@ -5,10 +5,69 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
-from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module
 
-__all__ = ["ReLU", "Sigmoid", "Tanh"]
+__all__ = ["ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
+
+
+class Activation(Module):
+    """A function of each element. ``inplace`` is taken, so that PyTorch's code runs: nothing here works in place."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        self.inplace = bool(inplace)
+
+    def extra_repr(self) -> str:
+        """Whether PyTorch would work in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU(Activation):
+    """max(x, 0), elementwise; the slope at 0 is 0."""
+
+    def forward(self, x: Any) -> Tensor:
+        """Cut off what is negative."""
+        return F.relu(x)
+
+
+class SiLU(Activation):
+    """x times its sigmoid, also called swish. Elfwing, Uchibe, Doya 2017."""
+
+    def forward(self, x: Any) -> Tensor:
+        """Let large numbers through, and little of what is negative."""
+        return F.silu(x)
+
+
+class LeakyReLU(Activation):
+    """x where x > 0, else ``negative_slope`` times x. Maas, Hannun, Ng 2013."""
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Any) -> Tensor:
+        """Make what is negative small."""
+        return F.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self) -> str:
+        """The slope."""
+        return f"negative_slope={self.negative_slope}" + (", inplace=True" if self.inplace else "")
+
+
+class ELU(Activation):
+    """x where x > 0, else alpha (exp(x) − 1). Clevert, Unterthiner, Hochreiter 2015."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.alpha = alpha
+
+    def forward(self, x: Any) -> Tensor:
+        """Let what is negative come to rest at −alpha."""
+        return F.elu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """Where it comes to rest."""
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
 class Sigmoid(Module):
@@ -27,9 +86,64 @@ class Tanh(Module):
         return F.tanh(x)
 
 
-class ReLU(Module):
-    """max(x, 0), elementwise; the slope at 0 is 0."""
+class GELU(Module):
+    """x times the normal distribution function of x; approximate: ``"none"`` or ``"tanh"``. Hendrycks, Gimpel 2016."""
+
+    def __init__(self, approximate: str = "none") -> None:
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f'GELU: approximate must be "none" or "tanh", got {approximate!r}')
+        self.approximate = approximate
 
     def forward(self, x: Any) -> Tensor:
-        """Cut off what is negative."""
-        return F.relu(x)
+        """Let large numbers through, and little of what is negative."""
+        return F.gelu(x, self.approximate)
+
+    def extra_repr(self) -> str:
+        """Which formula."""
+        return f"approximate={self.approximate!r}"
+
+
+class Softplus(Module):
+    """log(1 + exp(beta x)) / beta, a smooth ReLU.
+
+    threshold is PyTorch's, which gives x itself where beta x is larger; here nothing overflows, so it changes nothing.
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        if not beta > 0:
+            raise ValueError(f"Softplus: beta must be positive, got {beta}")
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, x: Any) -> Tensor:
+        """Make everything positive."""
+        return F.softplus(x) if self.beta == 1 else F.softplus(as_tensor(x) * self.beta) / self.beta
+
+    def extra_repr(self) -> str:
+        """How sharp the bend is."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class Softmax(Module):
+    """exp(x) divided by its sum over an axis, so that each slice is a distribution. dim: which axis."""
+
+    def __init__(self, dim: int) -> None:
+        if isinstance(dim, bool) or not isinstance(dim, int):
+            raise TypeError(f"{type(self).__name__}: dim must be an axis, -1 for (batch, classes), got {dim!r}")
+        self.dim = dim
+
+    def forward(self, x: Any) -> Tensor:
+        """Return the distribution."""
+        return F.softmax(x, axis=self.dim)
+
+    def extra_repr(self) -> str:
+        """The axis."""
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of ``Softmax``, without its rounding. dim: which axis."""
+
+    def forward(self, x: Any) -> Tensor:
+        """Return the logarithms of the distribution."""
+        return F.log_softmax(x, axis=self.dim)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import numpy as np
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.nn.module import Module, Parameter
+from tinygrad_edu.nn.module import Module
+from tinygrad_edu.nn.starting import count, float_dtype, uniform
 
 __all__ = ["Linear"]
 
@@ -24,15 +24,11 @@ class Linear(Module):
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, *, dtype: Any = np.float32, rng: Any = None
     ) -> None:
-        for name, n in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(n, (int, np.integer)) or n < 0:
-                raise ValueError(f"Linear: {name} must be a non-negative integer, got {n!r}")
-        bound = 1 / math.sqrt(in_features) if in_features else 0.0
-        random = generator(rng)
-        self.in_features = in_features
-        self.out_features = out_features
-        self.weight = Parameter(random.uniform(-bound, bound, (out_features, in_features)).astype(dtype))
-        self.bias = Parameter(random.uniform(-bound, bound, out_features).astype(dtype)) if bias else None
+        self.in_features = count(in_features, "in_features", "Linear", 0)
+        self.out_features = count(out_features, "out_features", "Linear", 0)
+        dtype, random = float_dtype(dtype, "Linear"), generator(rng)
+        self.weight = uniform(random, (out_features, in_features), in_features, dtype)
+        self.bias = uniform(random, (out_features,), in_features, dtype) if bias else None
 
     def forward(self, x: Any) -> Tensor:
         """Map the last axis of x from ``in_features`` to ``out_features``."""

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.engine.scope import MODE, Mode, Scope
+from tinygrad_edu.engine.failure import locate
+from tinygrad_edu.engine.scope import MODE, Scope
 from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.nn.holding import Holder, Parameter, refuse_hidden
+from tinygrad_edu.nn.hooks import CallHooks, HookHandle
 
-__all__ = ["Module", "Parameter"]
+__all__ = ["LoadedKeys", "Module", "Parameter"]
 
 Self = TypeVar("Self", bound="Module")
 
 
-class Parameter(Tensor):
-    """A Tensor that a module learns: a leaf that needs a gradient, unless told otherwise."""
+class LoadedKeys(NamedTuple):
+    """What ``load_state_dict`` did not find in the state, and what it did not know."""
 
-    __slots__ = ()
-
-    def __init__(self, data: Any, requires_grad: bool = True, *, dtype: Any = None, name: str | None = None) -> None:
-        super().__init__(data, requires_grad, dtype=dtype, name=name)
+    missing_keys: list[str]
+    unexpected_keys: list[str]
 
 
-class Module:
+class Module(Holder):
     """A part of a network. Parameters, buffers and smaller modules are attributes; ``forward`` says what it computes.
 
-    Calling a module opens a scope, so that a picture can show it as one box.
+    Calling a module opens a scope, so that a picture can show it as one box and an error can name it by its path.
+
+    >>> from tinygrad_edu import nn
+    >>> class Scale(nn.Module):
+    ...     def __init__(self):
+    ...         self.factor = nn.Parameter([2.0])
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> Scale()([3.0, 4.0])
+    Tensor([6., 8.], op=multiply)
     """
 
     training = True
+    _hooks: CallHooks | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; every module says how."""
@@ -38,79 +49,42 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mode = MODE.get()
-        token = MODE.set(Mode(mode.recording, Scope(None, "module", mode.scope, self), mode.anomaly, mode.lines))
+        scope = Scope(None, "module", mode.scope, self)
+        token = MODE.set(mode.within(scope))
         try:
-            return self.forward(*args, **kwargs)
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return self._hooks.around(self, args, kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            locate(error, scope)
+            raise
         finally:
             MODE.reset(token)
 
-    # What it holds
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call ``hook(module, args)`` before ``forward``; what it returns, if anything, takes the place of args."""
+        return self._hooked("before", hook, "register_forward_pre_hook")
 
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules that are attributes of this one, in the order they were set."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
+    def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, if anything, replaces the output."""
+        return self._hooked("after", hook, "register_forward_hook")
 
-    def children(self) -> Iterator[Module]:
-        """The modules that are attributes of this one."""
-        for _, module in self.named_children():
-            yield module
-
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """This module and every one inside it, once each, by dotted path."""
-        seen: set[int] = set()
-        waiting: list[tuple[str, Module]] = [(prefix, self)]
-        while waiting:
-            path, module = waiting.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
-            yield path, module
-            inner = [(f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
-            waiting.extend(reversed(inner))
-
-    def modules(self) -> Iterator[Module]:
-        """This module and every one inside it, once each."""
-        for _, module in self.named_modules():
-            yield module
-
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter, once, by dotted path."""
-        seen: set[int] = set()
-        for path, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, Parameter) and id(value) not in seen:
-                    seen.add(id(value))
-                    yield (f"{path}.{name}" if path else name), value
-
-    def parameters(self) -> Iterator[Parameter]:
-        """Every parameter, once."""
-        for _, parameter in self.named_parameters():
-            yield parameter
-
-    def register_buffer(self, name: str, value: Any) -> None:
-        """Hold a Tensor that is saved with the module but not learned, such as a running mean."""
-        setattr(self, name, value if isinstance(value, Tensor) else Tensor(value))
-
-    def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """Every Tensor held that is no parameter, by dotted path."""
-        for path, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, Tensor) and not isinstance(value, Parameter):
-                    yield (f"{path}.{name}" if path else name), value
-
-    def buffers(self) -> Iterator[Tensor]:
-        """Every Tensor held that is no parameter."""
-        for _, buffer in self.named_buffers():
-            yield buffer
+    def _hooked(self, when: str, hook: Callable[..., Any], method: str) -> HookHandle:
+        if not callable(hook):
+            raise TypeError(f"{method}: wanted a function, got {type(hook).__name__}")
+        if self._hooks is None:
+            self._hooks = CallHooks()
+        return HookHandle(getattr(self._hooks, when), hook)
 
     # What is done to it
 
     def train(self: Self, mode: bool = True) -> Self:
         """Switch this module and those inside it to training (dropout drops, batch norm uses the batch)."""
-        for module in self.modules():
-            module.training = mode
+        if not isinstance(mode, (bool, np.bool_)):
+            raise TypeError(f"train: mode must be True or False, got {mode!r}")
+        self.training = bool(mode)
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self: Self) -> Self:
@@ -119,40 +93,74 @@ class Module:
 
     def zero_grad(self) -> None:
         """Forget every parameter's gradient."""
-        for parameter in self.parameters():
+        for parameter in self._every_parameter():
             parameter.grad = None
+
+    def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
+        """Say whether gradients flow to the parameters: False freezes them."""
+        for parameter in self._every_parameter():
+            parameter.requires_grad = requires_grad
+        return self
 
     def apply(self: Self, function: Callable[[Module], Any]) -> Self:
         """Call a function on every module inside, then on this one."""
-        for module in reversed(list(self.modules())):
-            function(module)
+        for module in self.children():
+            module.apply(function)
+        function(self)
         return self
 
-    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
-        """A copy of every parameter and buffer, by dotted path, as arrays."""
-        held: list[tuple[str, Tensor]] = [*self.named_parameters(), *self.named_buffers()]
-        return {path: np.array(tensor.data) for path, tensor in held}
+    def astype(self: Self, dtype: Any) -> Self:
+        """Convert parameters, their gradients and the buffers that hold floats to another float dtype, in place."""
+        wanted = np.dtype(dtype)
+        if wanted.kind != "f":
+            raise TypeError(f"astype: a module's parameters are floats, not {wanted}")
+        for tensor in [*self._every_parameter(), *self.buffers()]:
+            if tensor.dtype.kind == "f" and tensor.dtype != wanted:
+                tensor.data = tensor.data.astype(wanted)
+                tensor.grad = tensor.grad
+        return self
 
-    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
+    def float(self: Self) -> Self:
+        """Convert to float32."""
+        return self.astype(np.float32)
+
+    def double(self: Self) -> Self:
+        """Convert to float64."""
+        return self.astype(np.float64)
+
+    # What it remembers
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """A copy of every parameter and saved buffer, by dotted path, as arrays; keys and order are PyTorch's.
+
+        A Tensor that two modules share stands under both paths.
+        """
+        refuse_hidden(self)
+        return {path: np.array(tensor.data) for path, tensor in self._state()}
+
+    def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> LoadedKeys:
         """Take over arrays by dotted path, each cast to the dtype held; all of them, or none on an error.
 
+        Returns the missing and the unexpected keys, both empty if ``strict``.
         Raises ValueError that lists every missing, unexpected (with ``strict``) and misshapen key at once.
         """
-        held: dict[str, Tensor] = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        refuse_hidden(self)
+        if not isinstance(state, Mapping):
+            raise TypeError(f"load_state_dict: wanted a dict of arrays by path, got {type(state).__name__}")
+        held = dict(self._state())
         arrays = {key: value.data if isinstance(value, Tensor) else np.asarray(value) for key, value in state.items()}
-        wrong = [
-            f"{key}: shape {np.shape(arrays[key])}, wanted {tensor.shape}"
-            for key, tensor in held.items()
-            if key in arrays and np.shape(arrays[key]) != tensor.shape
-        ]
+        missing, unexpected = [key for key in held if key not in arrays], [key for key in arrays if key not in held]
+        wrong = [misfit(arrays[key], key, tensor) for key, tensor in held.items() if key in arrays]
+        wrong = [problem for problem in wrong if problem]
         if strict:
-            wrong += [f"{key}: missing" for key in held if key not in arrays]
-            wrong += [f"{key}: unexpected" for key in arrays if key not in held]
+            wrong += [f"{key}: missing" for key in missing]
+            wrong += [f"{key}: unexpected" for key in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
-        for key, tensor in held.items():
-            if key in arrays:
-                tensor.data = np.array(arrays[key], dtype=tensor.dtype)
+        ready = [(tensor, np.array(arrays[key], tensor.dtype)) for key, tensor in held.items() if key in arrays]
+        for tensor, array in ready:
+            tensor.data = array
+        return LoadedKeys(missing, unexpected)
 
     # How it shows itself
 
@@ -161,10 +169,25 @@ class Module:
         return ""
 
     def _label(self) -> str:
+        """What a picture writes on its box."""
         return f"{type(self).__name__}({self.extra_repr()})" if self.extra_repr() else type(self).__name__
 
+    def _child_lines(self) -> list[str]:
+        return [f"({name}): {module!r}" for name, module in self._entries()]
+
     def __repr__(self) -> str:
-        children = [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in self.named_children()]
-        if not children:
-            return f"{type(self).__name__}({self.extra_repr()})"
-        return "\n".join([f"{type(self).__name__}(", *children, ")"])
+        extra, children = self.extra_repr(), self._child_lines()
+        if not children and "\n" not in extra:
+            return f"{type(self).__name__}({extra})"
+        lines = [*([extra] if extra else []), *children]
+        return "\n".join([f"{type(self).__name__}(", *["  " + line.replace("\n", "\n  ") for line in lines], ")"])
+
+
+def misfit(array: Any, key: str, tensor: Tensor) -> str:
+    """Say why an array can't take the place of a Tensor, or nothing."""
+    if np.shape(array) != tensor.shape:
+        return f"{key}: shape {np.shape(array)}, wanted {tensor.shape}"
+    kind = array.dtype.kind
+    if kind not in "fiub":
+        return f"{key}: dtype {array.dtype}, wanted {tensor.dtype}"
+    return ""

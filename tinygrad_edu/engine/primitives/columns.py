@@ -82,7 +82,7 @@ class Windows:
 
     def lie_inside(self) -> bool:
         """Whether every window lies in the image, and its pixels are runs: the columns can be copied from there."""
-        fits = all(0 <= at and at + r <= n for at, r, n in zip(self.offset, self.reach, (self.height, self.width)))
+        fits = all(at >= 0 and at + r <= n for at, r, n in zip(self.offset, self.reach, (self.height, self.width)))
         return fits and self.stride[1] == 1
 
     def new_stage(self, rows: int) -> Any:
@@ -95,7 +95,7 @@ class Windows:
         return np.zeros((self.channels, height, right, -(-self.reach[1] // right), self.batch), self.x.dtype)
 
     def views(self, source: Any, rows: int) -> list[tuple[int | None, Any]]:
-        """Return all windows as a view in the order of columns; from a stage of several phases one per kernel column."""
+        """Return all windows as a view in the order of columns; of several phases one view per kernel column."""
         (down, right), (d_h, d_w), (k_h, k_w) = self.stride, self.dilation, self.kernel
         tail = rows, self.size[1], self.batch
         if source.ndim == 5 and right > 1:
@@ -184,7 +184,8 @@ def spread(g: Any, w: Any, size: Pair, stride: Pair, offset: Pair, dilation: Pai
         return by_phases(g, w, size, stride, offset, dilation, groups)
     k_h, k_w = w.shape[2:]
     channels, share = w.shape[1], features // groups
-    windows = Windows(g, (1, k_w), (height, size[1]), stride, (0, -offset[1] - (k_w - 1) * dilation[1]), (1, dilation[1]))
+    start = 0, -offset[1] - (k_w - 1) * dilation[1]
+    windows = Windows(g, (1, k_w), (height, size[1]), stride, start, (1, dilation[1]))
     flipped = w[..., ::-1].reshape(groups, share, channels, k_h, k_w).transpose(0, 2, 3, 1, 4)
     weight = flipped.reshape(groups, channels * k_h, share * k_w)
     out = np.zeros((channels * groups, *size, batch), np.result_type(g, w))

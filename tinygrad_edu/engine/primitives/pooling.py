@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import op
-from tinygrad_edu.engine.primitives.columns import batch_last, images
 from tinygrad_edu.engine.primitives.selection import largest, where
 from tinygrad_edu.engine.primitives.shape import crop, pad
 from tinygrad_edu.engine.primitives.sliding import overlap_add, windows
 
-__all__ = ["first_max", "first_winners", "max_pick", "max_pool", "max_unpool"]
+__all__ = ["first_max", "first_max_back", "first_winners", "max_pick", "max_pool", "max_unpool"]
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
@@ -37,7 +36,7 @@ def first_max(x: Any) -> Any:
 
 @first_max.vjp("x")
 def first_max_dx(g: Any, out: Any, x: Any) -> Any:
-    return where(first_winners(x), g[..., None, None], 0)
+    return first_max_back(g, x)
 
 
 @first_max.scalar_form
@@ -46,6 +45,34 @@ def first_max_of_scalars(x: Any) -> Any:
     for i, j in np.ndindex(x.shape[-2:]):
         out = out if (i, j) == (0, 0) else largest(out, x[..., i, j])
     return out
+
+
+@op
+def first_max_back(g: Any, x: Any) -> Any:
+    """Each g at the place where the last two axes of x have their first largest, 0 elsewhere: x's shape."""
+    first = x[..., 0, 0]
+    order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
+    k_h, k_w = x.shape[-2:]
+    memory = np.empty((k_h, k_w, *[first.shape[axis] for axis in order]), np.result_type(g, x))
+    back = memory.transpose((*[2 + order.index(axis) for axis in range(first.ndim)], 0, 1))
+    out = first_max.forward(x)
+    places = [(back[..., i, j], x[..., i, j]) for i in range(k_h) for j in range(k_w)]
+    hand_out(g, out, places, False, bool(np.isnan(out).any()))
+    return back
+
+
+@first_max_back.vjp("g")
+def first_max_back_dg(upstream: Any, out: Any, g: Any, x: Any) -> Any:
+    return where(first_winners(x), upstream, 0).sum(axis=(-2, -1))
+
+
+@first_max_back.scalar_form
+def first_max_back_of_scalars(g: Any, x: Any) -> Any:
+    winners = first_winners.forward(np.frompyfunc(lambda element: element.item(), 1, 1)(x).astype(float))
+    return np.where(winners, g[..., None, None], 0)
+
+
+first_max_back.constant("x")
 
 
 @op(differentiable=False)
@@ -82,8 +109,6 @@ def max_unpool(g: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dil
     """Each g (N, C, h, w) laid where its window of x has its first largest number, and added up: (N, C, H, W)."""
     spots = Spots(x.shape, kernel, stride, padding, dilation)
     back = np.empty_like(x, dtype=np.result_type(g, x))
-    if g.strides[0] > x.strides[0]:
-        g = images(batch_last(g))  # in memory as x is
     for part in parts_of(x):
         unpooled(g[part], with_margins(x[part], padding), spots, back[part])
     return back
@@ -100,7 +125,7 @@ def max_unpool_dg(
 def max_unpool_steps(g: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilation: Pair) -> Any:
     """Give each window's g to its winner, and add up where windows overlap."""
     views = cut(x, kernel, stride, padding, dilation)
-    parts = where(first_winners(views), g[..., None, None], 0)
+    parts = first_max_back(g, views)
     whole = tuple([n + before + after for n, (before, after) in zip(x.shape[2:], padding)])
     return without_margins(overlap_add(parts, stride=stride, dilation=dilation, size=whole), padding)
 
@@ -224,6 +249,10 @@ def hand_out(g: Any, out: Any, places: list[tuple[Any, Any]], shared: bool, nans
 
     shared: a place may be given to again, so add. nans: the largest may be NaN, which equals nothing.
     """
+    if g.strides != out.strides:  # in memory as the images are: much faster
+        there = np.empty_like(out, dtype=g.dtype)
+        there[...] = g
+        g = there
     left = g
     for target, x in places[:-1]:
         won = x == out

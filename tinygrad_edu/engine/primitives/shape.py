@@ -193,11 +193,16 @@ def repeat_dx(g: Any, out: Any, x: Any, *, repeats: int | tuple[int, ...], axis:
 
 @op
 def pad(x: Any, *, widths: Widths, value: float) -> Any:
-    """Put ``widths[i] = (before, after)`` elements of ``value`` around axis i; the memory order stays x's."""
+    """Put ``widths[i] = (before, after)`` elements of ``value`` around axis i.
+
+    The memory order stays x's, but of images it becomes batch last, as windows over them want it.
+    """
     if not widths:
         return x.copy()
     shape = tuple([before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)])
-    if value == 0 and x.flags.c_contiguous:
+    if len(shape) == 4 and len(x) > 1 and not any(widths[0] + widths[1]):
+        out = np.full((*shape[1:], len(x)), value, x.dtype).transpose((3, 0, 1, 2))
+    elif value == 0 and x.flags.c_contiguous:
         out = np.zeros(shape, x.dtype)
     else:
         out = np.empty_like(x, shape=shape)

@@ -60,12 +60,17 @@ def overlap_add(x: Any, *, stride: Pair, dilation: Pair, size: Pair) -> Any:
     if not _fits(x.shape, stride, dilation, size):
         raise ValueError(_too_small(x.shape, stride, dilation, size))
     out = np.empty_like(x[..., 0, 0], shape=(*lead, *size))
-    out.fill(0)
+    apart = (k_h - 1) * dilation[0] < stride[0] and (k_w - 1) * dilation[1] < stride[1]  # nothing overlaps
+    if not apart or (rows * k_h, columns * k_w) != tuple(size):
+        out.fill(0)
     for i in range(k_h):
         down = slice(i * dilation[0], i * dilation[0] + (rows - 1) * stride[0] + 1, stride[0])
         for j in range(k_w):
             right = slice(j * dilation[1], j * dilation[1] + (columns - 1) * stride[1] + 1, stride[1])
-            out[..., down, right] += x[..., i, j]
+            if apart:
+                out[..., down, right] = x[..., i, j]
+            else:
+                out[..., down, right] += x[..., i, j]
     return out
 
 

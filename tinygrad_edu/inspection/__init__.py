@@ -1,0 +1,7 @@
+"""Looking into a model: its layers, and what flows through them."""
+
+from tinygrad_edu.inspection.flow import LayerFlow, layer_flow
+from tinygrad_edu.inspection.lab import InitLab, init_lab
+from tinygrad_edu.inspection.layers import Row, Summary, summary
+
+__all__ = ["InitLab", "LayerFlow", "Row", "Summary", "init_lab", "layer_flow", "summary"]

@@ -1,0 +1,133 @@
+"""A summary as text and as HTML."""
+
+from __future__ import annotations
+
+import html as markup
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinygrad_edu.inspection.layers import Row, Summary
+
+__all__ = ["bytes_text", "html", "text"]
+
+HEADINGS = (
+    "layer", "kind", "activation shape", "activation size", "parameters", "share", "multiply-adds", "share",
+    "weights", "activations",
+)  # fmt: skip
+_LEFT = 2  # columns that are text
+_CSS = (
+    ".tg-summary{border-collapse:collapse}.tg-summary td,.tg-summary th{text-align:right;padding:2px 9px;"
+    "white-space:pre;font-variant-numeric:tabular-nums}.tg-summary .tg-text{text-align:left}"
+    ".tg-summary thead th,.tg-summary tbody{border-bottom:1px solid currentColor}"
+    ".tg-summary caption{text-align:left;font-weight:bold;padding:2px 9px}.tg-summary .tg-group td{font-style:italic}"
+    ".tg-summary .tg-note td{text-align:left;padding-left:30px;white-space:normal}"
+)
+
+
+def text(summary: Summary) -> str:
+    """Return the table with spaces between columns."""
+    lines = [HEADINGS, *[cells(row, summary) for row in summary.lines], total(summary)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+
+    def written(line: tuple[str, ...]) -> str:
+        padded = [cell.ljust(n) if i < _LEFT else cell.rjust(n) for i, (cell, n) in enumerate(zip(line, widths))]
+        return "  ".join(padded).rstrip()
+
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    said = [title(summary), written(HEADINGS), rule]
+    for row, line in zip(summary.lines, lines[1:]):
+        said.append(written(line))
+        if row.note:
+            said.append("  " * (row.level + 1) + f"! {row.note}")
+    return "\n".join([*said, rule, written(total(summary)), *remarks(summary)])
+
+
+def html(summary: Summary) -> str:
+    """Return the table as HTML; every name in it is escaped."""
+    head = "".join(cell("th", words, i < _LEFT, ' scope="col"') for i, words in enumerate(HEADINGS))
+    body = ""
+    for row in summary.lines:
+        kind = ' class="tg-group"' if row.is_group else ""
+        body += f"<tr{kind}>{''.join(cell('td', c, i < _LEFT) for i, c in enumerate(cells(row, summary)))}</tr>"
+        if row.note:
+            body += f'<tr class="tg-note"><td colspan="{len(HEADINGS)}">⚠ {markup.escape(row.note)}</td></tr>'
+    foot = "".join(cell("th", words, i < _LEFT) for i, words in enumerate(total(summary)))
+    said = "".join(f"<p>{markup.escape(line)}</p>" for line in remarks(summary))
+    return (
+        f'<style>{_CSS}</style><table class="tg-summary"><caption>{markup.escape(title(summary))}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot><tr>{foot}</tr></tfoot></table>{said}"
+    )
+
+
+def cell(tag: str, words: str, is_text: bool, more: str = "") -> str:
+    """Return one cell of the HTML table."""
+    kind = ' class="tg-text"' if is_text else ""
+    return f"<{tag}{kind}{more}>{markup.escape(words)}</{tag}>"
+
+
+def cells(row: Row, summary: Summary) -> tuple[str, ...]:
+    """Return what stands in a row; a group says only what it is, so that each column adds up."""
+    start = ("  " * row.level + row.name, row.kind, shape_text(row.output_shape, summary.channels_last))
+    if row.is_group:
+        return (*start, *[""] * (len(HEADINGS) - len(start)))
+    return (
+        *start,
+        f"{row.output_size:,}",
+        f"{row.parameters:,}",
+        percent(row.parameter_share) if row.parameters else "",
+        f"{row.multiply_adds:,}",
+        percent(row.multiply_add_share) if row.multiply_adds else "",
+        bytes_text(row.parameter_bytes),
+        bytes_text(row.activation_bytes),
+    )
+
+
+def total(summary: Summary) -> tuple[str, ...]:
+    """Return the last row; the size of all activations is that of one example."""
+    return (
+        "total", "", "", f"{sum(row.output_size for row in summary.rows):,}",
+        f"{sum(row.parameters for row in summary.rows):,}", "", f"{summary.total_multiply_adds:,}", "",
+        bytes_text(summary.parameter_bytes), bytes_text(summary.activation_bytes),
+    )  # fmt: skip
+
+
+def title(summary: Summary) -> str:
+    """Say what the table is of."""
+    batch = "no batch axis" if summary.batch is None else f"batch {summary.batch}"
+    return f"{summary.model}: {batch}, {summary.rows[0].dtype}"
+
+
+def remarks(summary: Summary) -> list[str]:
+    """Return the lines below the table."""
+    frozen = summary.total_parameters - summary.trainable_parameters
+    said = [f"{summary.total_parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")]
+    if summary.total_buffers:
+        said[0] += f", and {summary.total_buffers:,} numbers in buffers such as running means"
+    said[0] += f"; longest path {summary.depth} layers, the input counted"
+    if summary.not_called:
+        left = summary.total_parameters - sum(row.parameters for row in summary.rows)
+        said.append(f"not called in this run: {', '.join(summary.not_called)} ({left:,} parameters)")
+    return said
+
+
+def shape_text(shape: tuple[int, ...], channels_last: bool) -> str:
+    """Return a shape; that of an image with its channels last, if wanted."""
+    shown: tuple[Any, ...] = (*shape[1:], shape[0]) if channels_last and len(shape) == 3 else shape
+    return str(shown)
+
+
+def percent(share: float) -> str:
+    """Return a share with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def bytes_text(n: int) -> str:
+    """Return a number of bytes in the unit that fits: B, KiB, MiB, GiB."""
+    if n < 1024:
+        return f"{n} B"
+    value, units = float(n), ["KiB", "MiB", "GiB"]
+    value /= 1024
+    while value >= 1024 and len(units) > 1:
+        value /= 1024
+        units.pop(0)
+    return f"{value:.1f} {units[0]}"

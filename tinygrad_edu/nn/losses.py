@@ -1,0 +1,115 @@
+"""Losses as modules: how wrong a prediction is, as one number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_edu import functional as F
+from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.nn.module import Module
+
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+
+
+class Loss(Module):
+    """What every loss has. reduction: ``"mean"``, ``"sum"``, or ``"none"`` for a number per example or element."""
+
+    def __init__(self, reduction: str = "mean") -> None:
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+        self.reduction = reduction
+
+    def _label(self) -> str:
+        return type(self).__name__
+
+
+class MSELoss(Loss):
+    """The mean of the squared differences of prediction and target, of the same shape."""
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """Return the loss."""
+        return F.mse_loss(prediction, target, reduction=self.reduction)
+
+
+class L1Loss(Loss):
+    """The mean of the absolute differences of prediction and target, of the same shape."""
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """Return the loss."""
+        return F.l1_loss(prediction, target, reduction=self.reduction)
+
+
+class CrossEntropyLoss(Loss):
+    """Minus the log of the probability that softmax gives the right class, from logits ``(batch, classes, ...)``.
+
+    Targets: the numbers of the classes ``(batch, ...)``, or probabilities of the shape of the logits.
+    weight: how much each class counts, (classes,). ignore_index: examples of this class count nothing.
+    label_smoothing: the share of the target that is spread evenly over all classes.
+    """
+
+    def __init__(
+        self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
+    ) -> None:
+        super().__init__(reduction)
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"CrossEntropyLoss: label_smoothing must be from 0 to 1, got {label_smoothing}")
+        self.weight: Tensor | None
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits: Any, targets: Any) -> Tensor:
+        """Return the loss."""
+        return F.cross_entropy(
+            logits, targets, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )  # fmt: skip
+
+
+class NLLLoss(Loss):
+    """Minus the log-probability of the right class, from log-probabilities ``(batch, classes, ...)``.
+
+    weight: how much each class counts, (classes,). ignore_index: examples of this class count nothing.
+    """
+
+    def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.weight: Tensor | None
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, log_probabilities: Any, targets: Any) -> Tensor:
+        """Return the loss."""
+        return F.nll_loss(
+            log_probabilities, targets, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction
+        )
+
+
+class BCELoss(Loss):
+    """Minus the log of the probability of the right answer, yes or no, from probabilities. weight: of each element."""
+
+    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.weight: Tensor | None
+        self.register_buffer("weight", weight)
+
+    def forward(self, probabilities: Any, targets: Any) -> Tensor:
+        """Return the loss."""
+        return F.binary_cross_entropy(probabilities, targets, weight=self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(Loss):
+    """``BCELoss`` of the sigmoid of logits, without its rounding. pos_weight: how much a yes counts, per class."""
+
+    def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
+        super().__init__(reduction)
+        self.weight: Tensor | None
+        self.pos_weight: Tensor | None
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
+
+    def forward(self, logits: Any, targets: Any) -> Tensor:
+        """Return the loss."""
+        return F.binary_cross_entropy_with_logits(
+            logits, targets, weight=self.weight, pos_weight=self.pos_weight, reduction=self.reduction
+        )

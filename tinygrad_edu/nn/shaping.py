@@ -1,0 +1,47 @@
+"""Modules that compute nothing: they lay numbers out anew, or let them through."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinygrad_edu.engine.axes import one_axis
+from tinygrad_edu.engine.tensor import Tensor, as_tensor
+from tinygrad_edu.nn.module import Module
+
+__all__ = ["Flatten", "Identity"]
+
+
+class Flatten(Module):
+    """Lay the axes from ``start_dim`` to ``end_dim``, both included, out as one; the first, the batch, stays."""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        self.start_dim = start_dim
+        self.end_dim = end_dim
+
+    def forward(self, x: Any) -> Tensor:
+        """``(batch, channels, height, width)`` to ``(batch, channels · height · width)``."""
+        tensor = as_tensor(x)
+        shape = tensor.shape or (1,)
+        start, end = one_axis(self.start_dim, len(shape), "flatten"), one_axis(self.end_dim, len(shape), "flatten")
+        if start > end:
+            raise ValueError(f"flatten: start_dim {self.start_dim} comes after end_dim {self.end_dim} of {shape}")
+        return tensor.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+
+    def extra_repr(self) -> str:
+        """The axes."""
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+    def _label(self) -> str:
+        return "Flatten"
+
+
+class Identity(Module):
+    """Give back what comes in; takes any arguments, so that it can stand in for another layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def forward(self, x: Any) -> Any:
+        """Return x."""
+        return x

@@ -1,0 +1,44 @@
+"""How the parameters of a layer start, and what its constructor takes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_edu.nn.holding import Parameter
+
+__all__ = ["count", "float_dtype", "normal", "uniform"]
+
+
+def uniform(random: np.random.Generator, shape: tuple[int, ...], fan_in: int, dtype: Any) -> Parameter:
+    """Return a Parameter with numbers from -1/sqrt(fan_in) to 1/sqrt(fan_in), as PyTorch starts its layers."""
+    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
+    numbers = random.random(shape, np.float64 if dtype == np.float64 else np.float32)
+    numbers *= 2 * bound
+    numbers -= bound
+    return Parameter(numbers.astype(dtype, copy=False), copy=False)
+
+
+def normal(random: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Parameter:
+    """Return a Parameter with numbers of the standard normal distribution."""
+    numbers = random.standard_normal(shape, np.float64 if dtype == np.float64 else np.float32)
+    return Parameter(numbers.astype(dtype, copy=False), copy=False)
+
+
+def float_dtype(dtype: Any, layer: str) -> np.dtype[Any]:
+    """Return a dtype that parameters can have; TypeError otherwise."""
+    wanted: np.dtype[Any] = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"{layer}: parameters are floats, not {wanted}; give dtype=np.float32 or np.float64")
+    return wanted
+
+
+def count(value: Any, name: str, layer: str, least: int = 1) -> int:
+    """Return an integer that is not below ``least``; TypeError or ValueError that names the layer and the argument."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{layer}: {name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{layer}: {name} must be at least {least}, got {value}")
+    return int(value)

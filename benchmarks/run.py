@@ -13,13 +13,13 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import chains, imports, mlp, scalar  # noqa: E402
+from benchmarks import chains, imports, lenet, mlp, scalar  # noqa: E402
 from benchmarks.report import Row, heading, machine, table, write_readme  # noqa: E402
 from benchmarks.timing import OURS, Case, Target, check_agreement, measure  # noqa: E402
 
 __all__ = ["main", "run_case"]
 
-CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES]
+CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES, *lenet.CASES]
 IMPORT = "import tinygrad_edu"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, Protocol
@@ -51,14 +52,31 @@ class Case:
 
 
 def peer(name: str) -> Any:
-    """Import a peer, or return None if it is not installed. PyTorch is held to one thread."""
+    """Import a peer, or return None if it is not installed. PyTorch is held to one thread.
+
+    DeZero 0.0.13 needs ``np.int``, which NumPy no longer has: it is lent while DeZero is imported.
+    """
     try:
-        module = importlib.import_module(name)
+        with lent_int() if name == "dezero" else nullcontext():
+            module = importlib.import_module(name)
     except ModuleNotFoundError:
         return None
     if name == "torch":
         module.set_num_threads(1)
     return module
+
+
+@contextmanager
+def lent_int() -> Iterator[None]:
+    """Give NumPy its old name ``np.int`` for a while."""
+    had = "int" in vars(np)
+    if not had:
+        np.int = int  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if not had:
+            del np.int  # type: ignore[attr-defined]
 
 
 def check_agreement(case: Case, engines: Mapping[str, Engine]) -> None:

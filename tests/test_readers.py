@@ -7,6 +7,7 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import test_primitives_convolution as of_images
 import test_primitives_elementwise as of_elements
 import test_primitives_linear as of_matrices
 import test_primitives_normalize as of_norms
@@ -31,10 +32,9 @@ def samples(op, rng):
         return list(of_elements.cases(op, rng))
     if op in of_reductions.OPS:
         return [(inputs, params) for inputs, _, params in of_reductions.cases(op, rng)]
-    if op in of_norms.SAMPLES:
-        return [([of_norms.draw(rng, size) for size in sizes], params) for sizes, params in of_norms.SAMPLES[op]]
-    if op in of_shapes.SAMPLES:
-        return [([of_shapes.draw(rng, size) for size in sizes], params) for sizes, params in of_shapes.SAMPLES[op]]
+    for family in (of_norms, of_shapes, of_images):
+        if op in family.SAMPLES:
+            return [([family.draw(rng, size) for size in sizes], params) for sizes, params in family.SAMPLES[op]]
     found = of_matrices.SAMPLES.get(op, [])
     return [([of_matrices.draw(op, rng, size) for size in sizes], params) for sizes, params in found]
 

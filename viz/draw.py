@@ -93,11 +93,11 @@ def traced(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | No
         return graph(output, gradient, names=names)
     several = isinstance(output, (list, tuple))
     given = list(output) if several else [output]
-    if all([isinstance(y, Tensor) for y in given]):
-        given, names = opened(given, names)
     if level == "primitive":
+        if all([isinstance(y, Tensor) for y in given]):
+            given, names = opened(given, names)
         return graph(given if several else given[0], gradient, names=names)
-    note = graph(given if several else given[0], gradient, formulas=False).note
+    note = graph(output, gradient, formulas=False).note
     elements = replay(given, max_nodes, names)
     if note and gradient is None:
         trace = graph(elements, backward=False)

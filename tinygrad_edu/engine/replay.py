@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.scope import MODE, inside
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.tracing import names_of, recorded
@@ -23,6 +24,7 @@ def replay(outputs: Sequence[Tensor], limit: int | None = None, given: Mapping[s
 
     Raises ValueError if that takes more than about ``limit`` operations, and says the count.
     """
+    outputs, given = opened(outputs, given)
     nodes = recorded(outputs)
     count = scalar_count(nodes)
     if limit is not None and count > limit:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import op
-from tinygrad_edu.engine.primitives.selection import largest, where
+from tinygrad_edu.engine.primitives.reduce import fold
+from tinygrad_edu.engine.primitives.selection import first_largest, where
 from tinygrad_edu.engine.primitives.shape import crop, pad
 from tinygrad_edu.engine.primitives.sliding import overlap_add, windows
 
@@ -27,11 +28,7 @@ _PART = 2**19  # bytes of images that are worked on at once
 @op
 def first_max(x: Any) -> Any:
     """The largest over the last two axes; of equal ones the first in row-major order gets the gradient."""
-    out = x[..., 0, 0].copy(order="K")
-    for i, j in np.ndindex(x.shape[-2:]):
-        if (i, j) != (0, 0):
-            np.maximum(out, x[..., i, j], out=out)
-    return out
+    return greatest([x[..., i, j] for i, j in np.ndindex(x.shape[-2:])])
 
 
 @first_max.vjp("x")
@@ -41,15 +38,14 @@ def first_max_dx(g: Any, out: Any, x: Any) -> Any:
 
 @first_max.scalar_form
 def first_max_of_scalars(x: Any) -> Any:
-    out = x[..., 0, 0]
-    for i, j in np.ndindex(x.shape[-2:]):
-        out = out if (i, j) == (0, 0) else largest(out, x[..., i, j])
-    return out
+    return fold(first_largest, x, (x.ndim - 2, x.ndim - 1), False)
 
 
 @op
 def first_max_back(g: Any, x: Any) -> Any:
     """Each g at the place where the last two axes of x have their first largest, 0 elsewhere: x's shape."""
+    if x.ndim == 2:
+        return first_max_back.forward(np.reshape(g, 1), x[None])[0]
     first = x[..., 0, 0]
     order = sorted(range(first.ndim), key=lambda axis: -first.strides[axis])
     k_h, k_w = x.shape[-2:]
@@ -238,9 +234,9 @@ def unpooled(g: Any, x: Any, spots: Spots, back: Any) -> None:
 
 def greatest(parts: list[Any]) -> Any:
     """Return the elementwise maximum; memory stays in the order of the first."""
-    out = parts[0].copy(order="K") if len(parts) == 1 else np.maximum(parts[0], parts[1])
+    out = np.positive(parts[0]) if len(parts) == 1 else np.maximum(parts[0], parts[1])
     for part in parts[2:]:
-        np.maximum(out, part, out=out)
+        out = np.maximum(out, part, out=out if isinstance(out, np.ndarray) else None)
     return out
 
 

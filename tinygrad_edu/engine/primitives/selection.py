@@ -10,8 +10,8 @@ import numpy as np
 from tinygrad_edu.engine.op import elementwise
 
 __all__ = [
-    "above", "below", "clip", "first_taken", "fmax", "fmin", "gate", "inside", "is_finite", "largest", "maximum",
-    "minimum", "nan_to_num", "second_taken", "smallest", "tie_share", "where", "wins",
+    "above", "below", "clip", "first_largest", "first_taken", "fmax", "fmin", "gate", "inside", "is_finite", "is_first",
+    "largest", "maximum", "minimum", "nan_to_num", "second_taken", "smallest", "tie_share", "where", "wins",
 ]  # fmt: skip
 
 
@@ -199,6 +199,17 @@ def largest_dx(g: Any, out: Any, *xs: Any, position: int) -> Any:
     return gate(g, tie_share(out, *xs, position=position))
 
 
+@elementwise(symbol="max")
+def first_largest(*xs: Any) -> Any:
+    """The largest of several numbers, element by element; of equal ones the first gets the gradient."""
+    return functools.reduce(np.maximum, xs)
+
+
+@first_largest.vjp("xs")
+def first_largest_dx(g: Any, out: Any, *xs: Any, position: int) -> Any:
+    return gate(g, is_first(out, *xs, position=position))
+
+
 @elementwise(symbol="min")
 def smallest(*xs: Any) -> Any:
     """The smallest of several numbers, element by element; equal ones share the gradient evenly."""
@@ -218,3 +229,13 @@ def tie_share(*xs: Any, position: int) -> Any:
     count = functools.reduce(np.add, equal, np.zeros((), np.int64))
     with np.errstate(invalid="ignore"):  # beside a NaN nothing is equal: 0 / 0 spreads it
         return np.true_divide(equal[position], count, dtype=np.result_type(chosen, np.float16))[()]
+
+
+@elementwise(differentiable=False)
+def is_first(*xs: Any, position: int) -> Any:
+    """1 for the one at ``position`` after the first of ``xs`` if it is the earliest that equals it, else 0."""
+    chosen, *among = xs
+    won = chosen == among[position]
+    for x in among[:position]:
+        won = won & (chosen != x)
+    return np.asarray(won, np.result_type(chosen, np.float16))[()]

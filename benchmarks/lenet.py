@@ -1,7 +1,8 @@
 """A training step of LeNet-5 on 64 images of 28x28: zero_grad, forward, cross-entropy, backward, SGD, float32.
 
 Two convolutions 5x5 (6 and 16 channels, the first with padding 2), each with ReLU and 2x2 max-pooling, then layers of
-120, 84 and 10. Every engine is used as its users use it: modules, loss and optimiser where it has them.
+120, 84 and 10. Every engine is used as its users use it: modules, loss and optimiser where it has them; PyTorch and
+ours with the very same modules.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from tinygrad_edu import functional as F
 __all__ = ["CASES", "Ours", "PyTorch"]
 
 RATE = 0.01
-SHAPES = {"c1": (6, 1, 5, 5), "c3": (16, 6, 5, 5), "c5": (120, 16, 5, 5), "f6": (84, 120), "output": (10, 84)}
+SHAPES = {"0": (6, 1, 5, 5), "3": (16, 6, 5, 5), "7": (120, 400), "9": (84, 120), "11": (10, 84)}
+
+
+def network(nn: Any) -> Any:
+    """LeNet-5 of the modules in ``nn``."""
+    convolve = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU()]
+    connect = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    return nn.Sequential(*convolve, nn.MaxPool2d(2), nn.Flatten(), *connect)
 
 
 class Training:
@@ -36,11 +44,11 @@ class Training:
 
 
 class Ours(Training):
-    """tinygrad_edu: ``tg.models.lenet5``, with fused ops or without."""
+    """tinygrad_edu, with fused ops or without."""
 
     def __init__(self, batch: int, unfused: bool = False) -> None:
         super().__init__(batch)
-        self.model = tg.models.lenet5()
+        self.model = network(tg.nn)
         self.model.load_state_dict(self.start)
         self.optimizer = tg.optim.SGD(self.model.parameters(), lr=RATE)
         self.inputs = tg.Tensor(self.images)
@@ -67,15 +75,9 @@ class PyTorch(Training):
 
     def __init__(self, torch: Any, batch: int) -> None:
         super().__init__(batch)
-        nn = torch.nn
-        self.cross_entropy = nn.functional.cross_entropy
-        convolve = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
-        convolve += [nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)]
-        connect = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
-        self.model = nn.Sequential(*convolve, nn.Flatten(), *connect)
-        with torch.no_grad():
-            for parameter, start in zip(self.model.parameters(), self.start.values()):
-                parameter.copy_(torch.from_numpy(start).reshape(parameter.shape))
+        self.cross_entropy = torch.nn.functional.cross_entropy
+        self.model = network(torch.nn)
+        self.model.load_state_dict({name: torch.from_numpy(start) for name, start in self.start.items()})
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=RATE)
         self.inputs, self.targets = torch.from_numpy(self.images), torch.from_numpy(self.labels)
 
@@ -91,8 +93,8 @@ class PyTorch(Training):
 
     def read(self) -> list[Any]:
         """Gradients, and parameters."""
-        found = [p.grad for p in self.model.parameters()] + [p.detach() for p in self.model.parameters()]
-        return [p.numpy().reshape(shape.shape) for p, shape in zip(found, [*self.start.values()] * 2)]
+        parameters = list(self.model.parameters())
+        return [p.grad.numpy() for p in parameters] + [p.detach().numpy() for p in parameters]
 
 
 class DeZero(Training):
@@ -105,10 +107,10 @@ class DeZero(Training):
         self.model.c1, self.model.c3 = layers.Conv2d(6, 5, pad=2, in_channels=1), layers.Conv2d(16, 5, in_channels=6)
         self.model.c5, self.model.f6 = layers.Linear(120, in_size=400), layers.Linear(84, in_size=120)
         self.model.output = layers.Linear(10, in_size=84)
-        for name, shape in SHAPES.items():
-            layer, weight = getattr(self.model, name), self.start[f"{name}.weight"]
-            layer.W.data = weight.copy() if name in ("c1", "c3") else weight.reshape(shape[0], -1).T.copy()
-            layer.b.data = self.start[f"{name}.bias"].copy()
+        held = [self.model.c1, self.model.c3, self.model.c5, self.model.f6, self.model.output]
+        self.parameters = [p for layer in held for p in (layer.W, layer.b)]
+        for parameter, start in zip(self.parameters, self.start.values()):
+            parameter.data = self.turned(start).copy()
         self.optimizer = dezero.optimizers.SGD(RATE).setup(self.model)
 
     def step(self) -> None:
@@ -124,10 +126,12 @@ class DeZero(Training):
 
     def read(self) -> list[Any]:
         """Gradients, and parameters."""
-        parameters = [p for name in SHAPES for p in (getattr(self.model, name).W, getattr(self.model, name).b)]
-        found = [p.grad.data for p in parameters] + [p.data for p in parameters]
-        shapes = [a.shape for a in self.start.values()] * 2
-        return [(a.T if a.ndim == 2 else a).reshape(shape) for a, shape in zip(found, shapes)]
+        found = [p.grad.data for p in self.parameters] + [p.data for p in self.parameters]
+        return [self.turned(a) for a in found]
+
+    def turned(self, a: Any) -> Any:
+        """Return the weight of a linear layer the other way round: here it is (in, out)."""
+        return a.T if a.ndim == 2 else a
 
 
 class Autograd(Training):
@@ -149,9 +153,9 @@ class Autograd(Training):
         return self.np.reshape(self.np.matmul(matrix, columns), (len(x), -1, height, width)) + bias[:, None, None]
 
     def pool(self, x: Any) -> Any:
-        """The largest of each 2x2 pixels."""
-        rows = self.np.maximum(x[:, :, ::2], x[:, :, 1::2])
-        return self.np.maximum(rows[..., ::2], rows[..., 1::2])
+        """The largest of each 2x2 pixels; a maximum of slices takes twice as long."""
+        n, c, height, width = x.shape
+        return self.np.max(self.np.reshape(x, (n, c, height // 2, 2, width // 2, 2)), axis=(3, 5))
 
     def loss(self, parameters: Any) -> Any:
         """Softmax cross-entropy."""
@@ -160,7 +164,7 @@ class Autograd(Training):
         x = self.pool(self.np.maximum(self.convolve(x, w1, b1), 0))
         x = self.pool(self.np.maximum(self.convolve(x, w3, b3), 0))
         x = self.np.reshape(x, (self.batch, 400))
-        x = self.np.maximum(self.np.dot(x, self.np.reshape(w5, (120, 400)).T) + b5, 0)
+        x = self.np.maximum(self.np.dot(x, w5.T) + b5, 0)
         logits = self.np.dot(self.np.maximum(self.np.dot(x, w6.T) + b6, 0), w7.T) + b7
         shifted = logits - self.np.max(logits, axis=1, keepdims=True)
         logarithm = shifted - self.np.log(self.np.sum(self.np.exp(shifted), axis=1, keepdims=True))

@@ -13,13 +13,13 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import chains, imports, lenet, mlp, scalar  # noqa: E402
+from benchmarks import chains, imports, layers, lenet, mlp, scalar  # noqa: E402
 from benchmarks.report import Row, heading, machine, table, write_readme  # noqa: E402
 from benchmarks.timing import OURS, Case, Target, check_agreement, measure  # noqa: E402
 
 __all__ = ["main", "run_case"]
 
-CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES, *lenet.CASES]
+CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES, *lenet.CASES, *layers.CASES]
 IMPORT = "import tinygrad_edu"
 
 
@@ -52,9 +52,12 @@ def time_alone(case: Case, name: str, repeat: int, tiny: bool) -> list[float]:
 
 
 def rows_of(case: Case, title: str, names: list[str], times: dict[str, list[float]]) -> list[Row]:
-    """Return one row per peer."""
-    peers = [name for name in names if name != OURS]
-    return [Row(title, name, times[OURS], times.get(name, []), case.targets.get(name)) for name in peers]
+    """Return one row per peer; then the same of each variant of ours, which has no target."""
+    peers = [name for name in names if name != OURS and name not in case.variants]
+    rows = [Row(title, name, times[OURS], times.get(name, []), case.targets.get(name)) for name in peers]
+    for variant in case.variants:
+        rows += [Row(f"{title}, {variant}", name, times[variant], times.get(name, [])) for name in peers]
+    return rows
 
 
 def run_imports(repeat: int) -> list[Row]:

@@ -40,7 +40,8 @@ class Case:
     """Work that several engines do alike.
 
     build: makes the engines by name, tiny ones for a test; None for a peer that is not installed.
-    collector: whether Python's cyclic collector runs during the timed part. calls: steps per timing.
+    collector: whether Python's cyclic collector runs during the timed part. calls: steps per timing. variants: the
+    engines that are ours too.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Case:
     collector: bool = True
     calls: int = 1
     tolerance: float = 1e-4
+    variants: tuple[str, ...] = ()
 
 
 def peer(name: str) -> Any:

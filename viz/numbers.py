@@ -48,7 +48,8 @@ def signed_sum(parts: list[float]) -> str:
 
 def printable(data: Snapshot) -> bool:
     """Whether the numbers of an array are printed one by one."""
-    return data.data is not None and len(data.shape) <= 2 and (not data.shape or data.shape[-1] <= _COLUMNS)
+    flat = all(n == 1 for n in data.shape[:-2])  # also one image of one channel
+    return data.data is not None and flat and (not data.shape or data.shape[-1] <= _COLUMNS)
 
 
 def number_table(data: Snapshot, colour: str) -> str:

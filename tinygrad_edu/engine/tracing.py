@@ -102,7 +102,7 @@ class Tracer:
             return "output" if x in self.outputs else "intermediate"
         if x._needs:
             return "parameter"
-        return "input" if x in self.names else "constant"
+        return "input" if x in self.names or x.size > 1 else "constant"
 
     def add_region(self, scope: Scope | None) -> int | None:
         """Return the id of a scope, adding it and those around it the first time."""

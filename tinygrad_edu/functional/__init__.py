@@ -12,9 +12,9 @@ from tinygrad_edu.engine.functions import (
     softplus,
     tanh,
 )  # fmt: skip
+from tinygrad_edu.functional.affine import linear
 from tinygrad_edu.functional.classification import cross_entropy, nll_loss
 from tinygrad_edu.functional.conv import conv1d, conv2d, conv_transpose2d
-from tinygrad_edu.functional.linear import linear
 from tinygrad_edu.functional.lookup import embedding, one_hot
 from tinygrad_edu.functional.loss import (
     binary_cross_entropy,

@@ -9,7 +9,7 @@ from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
-from tinygrad_edu.functional.sizes import Pads, channels_advice, images_of, pads, pair, refuse_large_kernel, whole
+from tinygrad_edu.functional.sizes import Pads, images_of, pads, pair, too_large, whole
 
 __all__ = ["conv1d", "conv2d", "conv_transpose2d"]
 
@@ -72,13 +72,11 @@ def convolved(
     kernel: Any = weight.shape[2:]
     around = pads(padding, kernel, down, spread, name)
     groups = whole(groups, "groups", name, 1)
-    problem = misfit(x.shape, weight.shape, groups, name, weight.shape[1] * groups, 0)
+    flat = name == "conv1d"
+    problem = misfit(seen(x, flat), seen(weight, flat), groups, name, weight.shape[1] * groups, "out_channels")
+    problem = problem or too_large(name, x.shape[2:], kernel, spread, around, flat)
     if problem:
         raise with_graph(ValueError(problem), P.convolve, (x, weight))
-    try:
-        refuse_large_kernel(name, x.shape[2:], kernel, spread, around)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise with_graph(error, P.convolve, (x, weight)) from None
     y = P.convolve(x, weight, stride=down, padding=around, dilation=spread, groups=groups)
     return with_bias(y, bias, name, P.convolve)
 
@@ -105,8 +103,8 @@ def conv_transpose2d(
     kernel: Any = weight.shape[2:]
     around = pads(padding, kernel, (1, 1), spread, name)
     groups = whole(groups, "groups", name, 1)
-    problem = misfit(images.shape, weight.shape, groups, name, weight.shape[0], 1)
-    size = transposed_size(images.shape[2:], kernel, down, around, extra, spread)  # type: ignore[arg-type]
+    problem = misfit(images.shape, weight.shape, groups, name, weight.shape[0], "in_channels")
+    size = transposed_size(images.shape[2:], kernel, down, around, extra, spread)
     if any(more >= max(s, d) for more, s, d in zip(extra, down, spread)):
         problem = f"{name}: output_padding {extra} must be smaller than stride {down} or dilation {spread}"
     if min(size) < 1:
@@ -130,24 +128,28 @@ def transposed_size(
     return height, width
 
 
-def misfit(x: tuple[int, ...], weight: tuple[int, ...], groups: int, name: str, channels: int, out: int) -> str:
-    """Say how images and kernels do not fit, or nothing; axis ``out`` of the weight is not x's."""
+def seen(x: Tensor, flat: bool) -> tuple[int, ...]:
+    """Return a shape as the user gave it: a sequence has no height."""
+    return (*x.shape[:2], x.shape[3]) if flat else x.shape
+
+
+def misfit(x: tuple[int, ...], weight: tuple[int, ...], groups: int, name: str, channels: int, shared: str) -> str:
+    """Say how images and kernels do not fit, or nothing; ``shared`` names what the groups split of the weight."""
     if 0 in weight[2:]:
         return f"{name}: the kernel of weight {weight} has no pixels"
     if weight[0] % groups:
-        kind = "in_channels" if out else "out_channels"
-        return f"{name}: weight {weight} has {weight[0]} {kind}, which {groups} groups can't share evenly"
-    if x[1] != channels:
-        split = f", groups {groups}" if groups > 1 else ""
-        shown = tuple([n for n in x if n]) if name == "conv1d" else x
-        return (
-            f"{name}: expected {channels} channels, got {x[1]} (x {x}, weight {weight}{split})"
-            f"{channels_advice(shown, channels)}"
-        )
-    return ""
+        return f"{name}: weight {weight} has {weight[0]} {shared}, which {groups} groups can't share evenly"
+    if x[1] == channels:
+        return ""
+    split = f", groups {groups}" if groups > 1 else ""
+    message = f"{name}: expected {channels} channels, got {x[1]} (x {x}, weight {weight}{split}); "
+    if len(x) == 4 and x[3] == channels:
+        return f"{message}if x has its channels last, x.transpose(0, 3, 1, 2) puts them where they belong"
+    axes = "height, width" if len(x) == 4 else "length"
+    return f"{message}x is (batch, channels, {axes}), and its channels must be those of the weight"
 
 
-def with_bias(y: Tensor, bias: Any, name: str, op: Op) -> Tensor:
+def with_bias(y: Any, bias: Any, name: str, op: Op) -> Tensor:
     """Add a number per channel."""
     if bias is None:
         return y
@@ -155,4 +157,4 @@ def with_bias(y: Tensor, bias: Any, name: str, op: Op) -> Tensor:
     if bias.shape != (y.shape[1],):
         message = f"{name}: bias {bias.shape} must hold one number for each of the {y.shape[1]} output channels"
         raise with_graph(ValueError(message), op, (y, bias))
-    return y + bias.reshape(-1, 1, 1)
+    return y + bias.reshape(-1, 1, 1)  # type: ignore[no-any-return]

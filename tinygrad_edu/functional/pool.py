@@ -10,7 +10,7 @@ from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
-from tinygrad_edu.functional.sizes import Pads, Pair, images_of, pair, refuse_large_kernel
+from tinygrad_edu.functional.sizes import Pads, Pair, images_of, pair, too_large
 
 __all__ = ["adaptive_avg_pool2d", "avg_pool2d", "max_pool2d"]
 
@@ -56,7 +56,7 @@ def avg_pool2d(
     if divisor is None:
         divisor = int(counts.flat[0]) if (counts == counts.flat[0]).all() else counts.astype(total.dtype)
     y = total / divisor
-    return y[0] if single else y
+    return y[0] if single else y  # type: ignore[no-any-return]
 
 
 @composite
@@ -76,7 +76,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     else:
         rows, columns = [sharing(n, m, images.dtype) for n, m in zip(images.shape[2:], size)]
         y = Tensor(rows, name="rows") @ images @ Tensor(columns.T, name="columns")
-    return y[0] if single else y
+    return y[0] if single else y  # type: ignore[no-any-return]
 
 
 def sharing(length: int, parts: int, dtype: Any) -> Any:
@@ -110,10 +110,9 @@ def reaching(op: str, x: Tensor, kernel: Pair, stride: Pair, padding: Pads, dila
     The last window must start in the image or in the padding before it, as in PyTorch.
     """
     wide = with_ceil(x.shape[2:], kernel, stride, padding, dilation) if ceil_mode else padding
-    try:
-        refuse_large_kernel(op, x.shape[2:], kernel, dilation, wide)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise with_graph(error, P.max_pool, (x,)) from None
+    problem = too_large(op, x.shape[2:], kernel, dilation, wide)
+    if problem:
+        raise with_graph(ValueError(problem), P.max_pool, (x,))
     return wide
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Pads", "Pair", "channels_advice", "images_of", "pads", "pair", "refuse_large_kernel"]
+__all__ = ["Pads", "Pair", "images_of", "pads", "pair", "refuse_large_kernel", "too_large", "whole"]
 
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
@@ -64,21 +64,26 @@ def images_of(x: Any, op: str, axes: str = "(batch, channels, height, width)") -
     return x, False
 
 
-def channels_advice(shape: tuple[int, ...], channels: int) -> str:
-    """Return what to do about images whose channels are not where they should be."""
-    if shape[-1] == channels and len(shape) == 4:
-        return f"; if the channels come last, x.transpose(0, 3, 1, 2) brings them to {channels} in place 1"
-    return ""
-
-
-def refuse_large_kernel(op: str, shape: Pair, kernel: Pair, dilation: Pair, padding: Pads) -> None:
-    """Raise ValueError if no window fits into the padded images."""
+def too_large(op: str, shape: Any, kernel: Pair, dilation: Pair, padding: Pads, flat: bool = False) -> str:
+    """Say that no window fits into the padded images, or nothing; ``flat``: they are sequences."""
     reach = tuple([(k - 1) * d + 1 for k, d in zip(kernel, dilation)])
     room = tuple([n + sum(side) for n, side in zip(shape, padding)])
-    if any(r > n for r, n in zip(reach, room)):
-        spread = f" with dilation {dilation}" if dilation != (1, 1) else ""
-        around = f" and padding {padding} make {room}" if any(map(any, padding)) else ""
-        raise ValueError(
-            f"{op}: the kernel {kernel}{spread} covers {reach}, but images of {tuple(shape)}{around or ' are smaller'}"
-            "; take a smaller kernel, larger images or more padding"
-        )
+    if all(r <= n for r, n in zip(reach, room)):
+        return ""
+    given: Any = (kernel, reach, tuple(shape), room)
+    kernel_size, covered, size, padded = [pair[1] for pair in given] if flat else given
+    spread = (
+        f" with dilation {dilation[1] if flat else dilation}, which covers {covered}," if dilation != (1, 1) else ""
+    )
+    around = f", with padding {padded}" if any(map(any, padding)) else ""
+    return (
+        f"{op}: the kernel {kernel_size}{spread} is larger than the {'sequence' if flat else 'image'}, {size}{around}; "
+        "take a smaller kernel, a larger input or more padding"
+    )
+
+
+def refuse_large_kernel(op: str, shape: Any, kernel: Pair, dilation: Pair, padding: Pads) -> None:
+    """Raise ValueError if no window fits into the padded images."""
+    problem = too_large(op, shape, kernel, dilation, padding)
+    if problem:
+        raise ValueError(problem)

@@ -105,8 +105,10 @@ class Windows:
             return [(j, as_strided(phase, shape, steps, writeable=False)) for j, phase in enumerate(phases)]
         pixels = source[:, :, 0] if source.ndim == 5 else source[:, self.offset[0] :, self.offset[1] :]
         a, b, c, e = pixels.strides
-        shape, steps = (self.channels, k_h, k_w, *tail), (a, b * d_h, c * d_w, b * down, c, e)
-        return [(None, as_strided(pixels, shape, steps, writeable=False))]
+        every = as_strided(
+            pixels, (self.channels, k_h, k_w, *tail), (a, b * d_h, c * d_w, b * down, c, e), writeable=False
+        )
+        return [(None, every)]
 
     def fill(self, stage: Any, first: int) -> None:
         """Copy input rows from ``first`` on, where there are any, and zeros where there are none."""

@@ -125,6 +125,10 @@ class Op:
         """Return what the op calls its input at ``position``: ``x``, or ``xs[2]``."""
         return f"{self.inputs[0]}[{position}]" if self.variadic else self.inputs[position]
 
+    def special(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters that are not as they would be without being told."""
+        return {key: value for key, value in params.items() if key not in self.defaults or self.defaults[key] != value}
+
     def _position(self, name: str) -> int:
         if name not in self.inputs:
             raise ValueError(f"{self.name} has no input {name!r}; its inputs are {', '.join(self.inputs)}")

@@ -212,7 +212,11 @@ def applied(op: Op, value: Any, symbols: tuple[Symbol, ...], params: dict[str, A
     if op.notation == "arrange" and same_but_ones(np.shape(value), x.shape):
         return Symbol(x.head, value, x.notation, x.args, x.params)
     return Symbol(
-        op.symbol, value, op.notation, symbols, {} if op.notation == "arrange" else shown_params(params, x.ndim)
+        op.symbol,
+        value,
+        op.notation,
+        symbols,
+        {} if op.notation == "arrange" else shown_params(op.special(params), x.ndim),
     )
 
 

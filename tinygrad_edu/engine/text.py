@@ -10,6 +10,8 @@ import numpy as np
 
 __all__ = ["index_text", "number_text", "params_text", "place_of", "place_text", "tensor_text"]
 
+_OF_WINDOWS = ("kernel", "stride", "padding", "dilation")  # pairs: vertical, horizontal
+
 
 def tensor_text(tensor: Any) -> str:
     """Return ``Tensor(values, dtype, requires_grad or op, name)``, as short as NumPy would print it."""
@@ -46,10 +48,20 @@ def params_text(params: dict[str, Any]) -> list[str]:
             continue
         if isinstance(value, tuple) and len(value) == 1:
             value = value[0]
+        if key in _OF_WINDOWS and isinstance(value, tuple):
+            value = alike(value)
         text = index_text(value) if key == "index" else str(value)
         if len(text) <= 40:
             shown.append(f"{key}={text}")
     return shown
+
+
+def alike(value: Any) -> Any:
+    """Return what a user would write for pairs of which both are equal: 2 for (2, 2)."""
+    if not isinstance(value, tuple):
+        return value
+    parts = [alike(part) for part in value]
+    return parts[0] if all(part == parts[0] for part in parts) else value
 
 
 def index_text(index: Any) -> str:

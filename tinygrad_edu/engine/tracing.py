@@ -137,7 +137,7 @@ class Tracer:
         return Call(
             number, op.name, op.symbol, op.notation, inputs,
             tuple([op.input_name(i) for i in range(len(inputs))]), None,
-            self.add_region(scope), tuple(params_text(params or {})), formula, numbers, line, None,
+            self.add_region(scope), tuple(params_text(op.special(params or {}))), formula, numbers, line, None,
             (op.__doc__ or "").strip().split("\n")[0],
         )  # fmt: skip
 

@@ -19,12 +19,15 @@ from tinygrad_edu.engine.primitives.sliding import overlap_add, windows
 __all__ = ["convolve", "convolve_back", "convolve_weights"]
 
 Pair = tuple[int, int]
+NONE = ((0, 0), (0, 0))
 WIDE = 512  # pixels of one image that make a product wide enough
 Pads = tuple[Pair, Pair]  # rows above and below, columns left and right
 
 
 @op
-def convolve(x: Any, w: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int) -> Any:
+def convolve(
+    x: Any, w: Any, *, stride: Pair = (1, 1), padding: Pads = NONE, dilation: Pair = (1, 1), groups: int = 1
+) -> Any:
     """The sum of products of kernels w (O, C / groups, k_h, k_w) with each window of x (N, C, H, W): (N, O, h, w).
 
     ``h = (H + padding − (k_h − 1) · dilation − 1) // stride + 1`` (Dumoulin and Visin 2016, relationship 15).
@@ -64,7 +67,9 @@ def convolve_steps(x: Any, w: Any, *, stride: Pair, padding: Pads, dilation: Pai
 
 
 @op
-def convolve_back(g: Any, w: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int, size: Pair) -> Any:
+def convolve_back(
+    g: Any, w: Any, *, stride: Pair = (1, 1), padding: Pads = NONE, dilation: Pair = (1, 1), groups: int = 1, size: Pair
+) -> Any:
     """Each g (N, O, h, w) times its kernel, laid where the window was and added up: images (N, C, *size).
 
     The adjoint of ``convolve`` in x; as a layer it is called transposed convolution.
@@ -110,7 +115,16 @@ def convolve_back_steps(g: Any, w: Any, *, stride: Pair, padding: Pads, dilation
 
 
 @op
-def convolve_weights(g: Any, x: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int, kernel: Pair) -> Any:
+def convolve_weights(
+    g: Any,
+    x: Any,
+    *,
+    stride: Pair = (1, 1),
+    padding: Pads = NONE,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    kernel: Pair,
+) -> Any:
     """The sum over all windows of x (N, C, H, W) of the window times its g (N, O, h, w): (O, C / groups, *kernel).
 
     The adjoint of ``convolve`` in w.

@@ -22,6 +22,7 @@ __all__ = ["first_max", "first_max_back", "first_winners", "max_pick", "max_pool
 Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
 
+NONE = ((0, 0), (0, 0))
 _PART = 2**19  # bytes of images that are worked on at once
 
 
@@ -80,7 +81,7 @@ def first_winners(x: Any) -> Any:
 
 
 @op
-def max_pool(x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilation: Pair) -> Any:
+def max_pool(x: Any, *, kernel: Pair, stride: Pair, padding: Pads = NONE, dilation: Pair = (1, 1)) -> Any:
     """The largest number of each window of the images x (N, C, H, W), −∞ being around them: (N, C, h, w)."""
     spots = Spots(x.shape, kernel, stride, padding, dilation)
     out = np.empty_like(x, shape=(*x.shape[:2], *spots.size))
@@ -101,7 +102,7 @@ def max_pool_steps(x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilatio
 
 
 @op
-def max_unpool(g: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilation: Pair) -> Any:
+def max_unpool(g: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads = NONE, dilation: Pair = (1, 1)) -> Any:
     """Each g (N, C, h, w) laid where its window of x has its first largest number, and added up: (N, C, H, W)."""
     spots = Spots(x.shape, kernel, stride, padding, dilation)
     back = np.empty_like(x, dtype=np.result_type(g, x))
@@ -130,7 +131,7 @@ max_unpool.constant("x")
 
 
 @op
-def max_pick(v: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilation: Pair) -> Any:
+def max_pick(v: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads = NONE, dilation: Pair = (1, 1)) -> Any:
     """The number of v (N, C, H, W) at the place where each window of x has its first largest: (N, C, h, w)."""
     winners = first_winners.forward(cut(x, kernel, stride, padding, dilation))
     return np.where(winners, cut(v, kernel, stride, padding, dilation), 0).sum(axis=(-2, -1), dtype=v.dtype)

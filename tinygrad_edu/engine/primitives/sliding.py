@@ -17,7 +17,7 @@ Pair = tuple[int, int]
 
 
 @op
-def windows(x: Any, *, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
+def windows(x: Any, *, kernel: Pair, stride: Pair = (1, 1), dilation: Pair = (1, 1)) -> Any:
     """Every window of ``kernel`` over the last two axes: a read-only view (..., out_h, out_w, k_h, k_w), no copy.
 
     A window starts every ``stride`` elements and takes every ``dilation``-th; ``out = (n - reach) // stride + 1`` with
@@ -51,7 +51,7 @@ def _(x: Any, *, kernel: Pair, stride: Pair, dilation: Pair) -> str | None:
 
 
 @op
-def overlap_add(x: Any, *, stride: Pair, dilation: Pair, size: Pair) -> Any:
+def overlap_add(x: Any, *, stride: Pair = (1, 1), dilation: Pair = (1, 1), size: Pair) -> Any:
     """Lay windows (..., out_h, out_w, k_h, k_w) back onto an image of ``size`` and add where they overlap.
 
     The adjoint of ``windows``; the memory order of the image follows the windows'.

@@ -361,9 +361,11 @@ def broadcasts(small: tuple[int, ...], big: tuple[int, ...]) -> bool:
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum ``g`` over the axes along which ``shape`` was stretched, and return it in ``shape``."""
     lead = g.ndim - len(shape)
+    stretched = tuple([lead + axis for axis, n in enumerate(shape) if n == 1 and g.shape[lead + axis] != 1])
+    if lead and stretched:  # all at once: memory is walked through in its own order
+        return g.sum(axis=(*range(lead), *stretched)).reshape(shape)
     if lead:
-        g = g.sum(axis=tuple(range(lead)))
-    stretched = tuple([axis for axis, n in enumerate(shape) if n == 1 and g.shape[axis] != 1])
+        return g.sum(axis=tuple(range(lead)))
     return g.sum(axis=stretched, keepdims=True) if stretched else g
 
 

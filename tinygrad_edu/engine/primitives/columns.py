@@ -181,7 +181,8 @@ def correlate_weights(g: Any, x: Any, kernel: Pair, stride: Pair, offset: Pair, 
 def spread(g: Any, w: Any, size: Pair, stride: Pair, offset: Pair, dilation: Pair, groups: int) -> Any:
     """Return the adjoint of ``correlate`` in x: each g (O, h, w, N) times the kernel, added up into (C, H, W, N)."""
     features, height, width, batch = g.shape
-    channels = w.shape[1] * groups
+    if height == width == 1:
+        return one_window(g, w, size, offset, dilation, groups)
     if stride != (1, 1) or height * width >= _FLIPPED * size[0] * size[1]:
         return by_phases(g, w, size, stride, offset, dilation, groups)
     k_h, k_w = w.shape[2:]
@@ -201,6 +202,22 @@ def spread(g: Any, w: Any, size: Pair, stride: Pair, offset: Pair, dilation: Pai
             first, last = max(0, -start), min(rows.stop - rows.start, size[0] - start)
             if first < last:
                 out[:, start + first : start + last] += parts[:, i, first:last]
+    return out
+
+
+def one_window(g: Any, w: Any, size: Pair, offset: Pair, dilation: Pair, groups: int) -> Any:
+    """Compute ``spread`` where each image has one window only: its pixels are g times the kernel."""
+    features, channels, k_h, k_w = w.shape
+    weight = w.reshape(groups, features // groups, -1).transpose(0, 2, 1)
+    parts = np.matmul(weight, g.reshape(groups, features // groups, -1))
+    parts = parts.reshape(channels * groups, k_h, k_w, g.shape[3])
+    out = np.zeros((channels * groups, *size, g.shape[3]), parts.dtype)
+    chosen, places = [], []
+    for n, k, start, d in zip(size, (k_h, k_w), offset, dilation):
+        first, last = max(0, -(start // d)), min(k, -((start - n) // d))
+        chosen.append(slice(first, last))
+        places.append(slice(start + first * d, start + (last - 1) * d + 1, d) if first < last else slice(0, 0))
+    out[:, places[0], places[1]] = parts[:, chosen[0], chosen[1]]
     return out
 
 

@@ -30,6 +30,7 @@ class Layer:
     shape: tuple[int, int, int, int]
     reach: float
     first: bool = False
+    calls: int = 1
 
     def numbers(self, tiny: bool) -> tuple[Any, dict[str, Any], Any]:
         """Return images, parameters by name, and the gradient that arrives at the output."""
@@ -145,15 +146,17 @@ LAYERS = [
         (8, 128, 56, 56),
         1.45,
     ),
-    Layer("max-pool 2x2, 64x6x28x28", lambda nn: nn.MaxPool2d(2), (64, 6, 28, 28), 0.5),
-    Layer("max-pool 2x2, 64x16x10x10", lambda nn: nn.MaxPool2d(2), (64, 16, 10, 10), 0.5),
+    Layer("max-pool 2x2, 64x6x28x28", lambda nn: nn.MaxPool2d(2), (64, 6, 28, 28), 0.5, calls=10),
+    Layer("max-pool 2x2, 64x16x10x10", lambda nn: nn.MaxPool2d(2), (64, 16, 10, 10), 0.5, calls=10),
     Layer(
         "max-pool 3x3 stride 2, 8x64x112x112", lambda nn: nn.MaxPool2d(3, stride=2, padding=1), (8, 64, 112, 112), 1.5
     ),
-    Layer("BatchNorm2d in training, 8x64x56x56", lambda nn: nn.BatchNorm2d(64), (8, 64, 56, 56), 1.5),
-    Layer("BatchNorm2d in training, 64x16x28x28", lambda nn: nn.BatchNorm2d(16), (64, 16, 28, 28), 1.5),
+    Layer("BatchNorm2d in training, 8x64x56x56", lambda nn: nn.BatchNorm2d(64), (8, 64, 56, 56), 1.5, calls=5),
+    Layer("BatchNorm2d in training, 64x16x28x28", lambda nn: nn.BatchNorm2d(16), (64, 16, 28, 28), 1.5, calls=5),
 ]
 CASES = [
-    Case(layer.name, partial(build, layer), {"PyTorch": Target(layer.reach)}, calls=1, variants=(COLUMNS_LAST,))
+    Case(
+        layer.name, partial(build, layer), {"PyTorch": Target(layer.reach)}, calls=layer.calls, variants=(COLUMNS_LAST,)
+    )
     for layer in LAYERS
 ]

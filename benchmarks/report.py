@@ -23,9 +23,10 @@ COLUMNS = ["case", "beside", f"{OURS}, ms", "peer, ms", "ratio (of minima)", "to
 
 @dataclass(frozen=True)
 class Row:
-    """One case against one peer: CPU seconds of each, or no times where the peer is missing.
+    """One case against one peer: CPU seconds of each, or MiB; nothing where the peer is missing.
 
-    over: the two follow each other, and what counts is our time itself in ms, not a ratio.
+    over: the two follow each other, and what counts is our time itself in ms, not a ratio. memory: what stands here are
+    MiB, and what counts is how many are ours.
     """
 
     case: str
@@ -34,26 +35,26 @@ class Row:
     theirs: list[float]
     target: Target | None = None
     over: bool = False
+    memory: bool = False
 
     def cells(self) -> list[str]:
         """The row of the table."""
-        if not self.theirs:
+        if not self.ours or not self.theirs:
             result = "–"
         elif self.over:
             result = f"+{median(self.ours) * 1000:.1f} ms ({min(self.ours) * 1000:.1f})"
         else:
             result = f"{median(self.ours) / median(self.theirs):.2f} ({min(self.ours) / min(self.theirs):.2f})"
-        unit = " ms" if self.over else ""
-        wanted = [
-            "" if bound is None else f"{bound:g}{unit}"
-            for bound in (self.target and self.target.reach, self.target and self.target.extreme)
-        ]
-        return [self.case, self.peer, milliseconds(self.ours), milliseconds(self.theirs), result, *wanted]
+        unit = " MiB" if self.memory else " ms" if self.over else ""
+        bounds = (self.target.reach, self.target.extreme) if self.target else (None, None)
+        wanted = ["" if bound is None else f"{bound:g}{unit}" for bound in bounds]
+        return [self.case, self.peer, self.middle(self.ours), self.middle(self.theirs), result, *wanted]
 
-
-def milliseconds(times: list[float]) -> str:
-    """Return the median as text; a dash for no times."""
-    return f"{median(times) * 1000:.3g}" if times else "–"
+    def middle(self, found: list[float]) -> str:
+        """Return the median as text, of times in ms; a dash for none."""
+        if not found:
+            return "–"
+        return f"{median(found):.1f} MiB" if self.memory else f"{median(found) * 1000:.3g}"
 
 
 def table(rows: list[Row]) -> str:
@@ -71,7 +72,7 @@ def machine() -> dict[str, str]:
         "Python": platform.python_version(),
         "NumPy": f"{np.__version__} ({blas()})",
     }
-    peers = {"PyTorch": "torch", "HIPS autograd": "autograd", "micrograd": "micrograd"}
+    peers = {"PyTorch": "torch", "HIPS autograd": "autograd", "micrograd": "micrograd", "DeZero": "dezero"}
     return found | {label: version(name) for label, name in peers.items()}
 
 

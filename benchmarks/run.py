@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import chains, imports, layers, lenet, mlp, scalar  # noqa: E402
+from benchmarks import chains, imports, layers, lenet, memory, mlp, scalar  # noqa: E402
 from benchmarks.report import Row, heading, machine, table, write_readme  # noqa: E402
 from benchmarks.timing import OURS, Case, Target, check_agreement, measure  # noqa: E402
 
@@ -67,9 +67,17 @@ def run_imports(repeat: int) -> list[Row]:
     return [Row(IMPORT, "import numpy", times[OURS], times["numpy"], bounds, over=True)]
 
 
+def run_memory(case: memory.Memory, repeat: int, tiny: bool = False) -> list[Row]:
+    """Measure the memory of a step."""
+    found = memory.memory_of(case, repeat, tiny)
+    peers = [name for name in case.engines if name != OURS]
+    target = Target(case.reach)
+    return [Row(case.name, name, found.get(OURS, []), found.get(name, []), target, memory=True) for name in peers]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, run, print."""
-    names = [*[case.name for case in CASES], IMPORT]
+    names = [*[case.name for case in [*CASES, *memory.CASES]], IMPORT]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios of CPU time, one thread each.")
     parser.add_argument("--only", metavar="NAME", help=f"the cases whose name holds NAME, of: {'; '.join(names)}")
     parser.add_argument("--repeat", type=int, default=15, help="timings of each engine (15)")
@@ -95,6 +103,9 @@ def main(arguments: list[str] | None = None) -> None:
         if options.own_process and case in scalar.CASES:
             rows += run_apart(case, options.repeat, options.tiny)
         rows += run_case(case, options.repeat, options.tiny)
+    for measured in [case for case in memory.CASES if case.name in wanted]:
+        print(f"{measured.name} ...", file=sys.stderr)
+        rows += run_memory(measured, options.repeat, options.tiny)
     if IMPORT in wanted:
         rows += run_imports(options.repeat)
     text = f"{heading(options.repeat)}\n\n{table(rows)}"

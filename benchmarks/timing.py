@@ -104,11 +104,15 @@ def measure(
 ) -> dict[str, list[float]]:
     """Return CPU seconds a step, ``repeat`` of them for each engine, which take turns after one unnoted round.
 
-    Before each timing, outside of it, ``gc.collect()`` removes what the engine before left behind. An engine that
-    runs alone with the collector on is left to itself.
+    Before each timing, outside of it, ``gc.collect()`` removes what the engine before left behind; what was there
+    when the first began, whole libraries, is kept out of it. An engine that runs alone with the collector on is left to
+    itself.
     """
     times: dict[str, list[float]] = {name: [] for name in engines}
     clean = len(engines) > 1 or not collector
+    if clean:
+        gc.collect()
+        gc.freeze()
     try:
         for turn in range(repeat + 1):
             for name in sorted(engines, reverse=bool(turn % 2)):
@@ -126,4 +130,5 @@ def measure(
                     times[name].append(spent / calls)
     finally:
         gc.enable()
+        gc.unfreeze()
     return times

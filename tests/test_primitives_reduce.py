@@ -389,3 +389,13 @@ def test_values_and_slopes_match_torch(op, rng, torch):
         g = rng.standard_normal(tuple(value.shape))
         value.backward(torch.tensor(g))
         np.testing.assert_allclose(slope(op, 0, g, [x], params), given.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def test_many_short_windows_are_summed_as_any_others(rng):
+    x = rng.standard_normal((40, 50, 3, 4))
+    for keepdims in (False, True):
+        np.testing.assert_allclose(
+            reduce.sum(x, axis=(2, 3), keepdims=keepdims), x.sum(axis=(2, 3), keepdims=keepdims), rtol=1e-13, atol=1e-13
+        )
+    assert reduce.sum(x > 0, axis=(2, 3), keepdims=False).max() > 1  # truth values are counted
+    assert reduce.sum(x.astype(np.float32), axis=(2, 3), keepdims=False).dtype == np.float32

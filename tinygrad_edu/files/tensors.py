@@ -84,5 +84,5 @@ def as_complex(pairs: Array, dtype: Any) -> Array:
     """Return pairs of floats as the complex numbers that they were saved from."""
     if pairs.dtype.kind != "f" or pairs.shape[-1:] != (2,) or np.dtype(f"c{2 * pairs.itemsize}").name != dtype:
         raise ValueError(f"an array of {pairs.dtype} and shape {pairs.shape} can't be {str(dtype)[:60]}")
-    numbers: Array = pairs.reshape(-1).view(dtype)
-    return numbers.reshape(pairs.shape[:-1])
+    numbers: Array = pairs.reshape(-1).view(np.dtype(dtype)).reshape(pairs.shape[:-1])
+    return numbers

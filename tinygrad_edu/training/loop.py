@@ -1,0 +1,170 @@
+"""``fit`` and ``evaluate``: forward, loss, backward, step, batch after batch and epoch after epoch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tinygrad_edu import functional as F
+from tinygrad_edu.engine.modes import no_grad
+from tinygrad_edu.files import load, save
+from tinygrad_edu.nn import Module
+from tinygrad_edu.optim import Optimizer, clip_grad_norm_
+from tinygrad_edu.optim.lr_scheduler import LRScheduler
+from tinygrad_edu.training.checks import batches_to_test, check_fit, pair, refuse_broken, scalar
+from tinygrad_edu.training.history import Epoch, History
+from tinygrad_edu.training.progress import progress_of
+from tinygrad_edu.training.run import Run, in_mode
+from tinygrad_edu.training.tally import Tally, share_right
+
+__all__ = ["Evaluation", "evaluate", "fit"]
+
+
+class Evaluation(NamedTuple):
+    """The mean loss over the examples, and the share of them that is right (None where targets are no classes)."""
+
+    loss: float
+    accuracy: float | None
+
+
+def fit(
+    model: Module,
+    loader: Iterable[Any],
+    *,
+    epochs: int,
+    optimizer: Optimizer,
+    loss: Callable[[Any, Any], Any] = F.cross_entropy,
+    validation: Any = None,
+    scheduler: LRScheduler | None = None,
+    clip: float | None = None,
+    checkpoint: Any = None,
+    resume: bool = True,
+    patience: int | None = None,
+    progress: bool = True,
+    on_epoch: Callable[[Epoch], Any] | None = None,
+) -> History:
+    """Train a model on batches ``(x, y)``, in training mode, and return what each epoch came to.
+
+    loader: a DataLoader, or a list of batches. loss: a function of the model's output and y that gives one number.
+    validation: batches, or arrays ``(x, y)``, to test on after each epoch. scheduler: its ``step()`` ends an epoch.
+    clip: the largest norm of all gradients together. on_epoch: is called with each epoch's row.
+
+    checkpoint: a ``.npz`` or ``.safetensors`` file, written whole at the start and after each epoch. If it is there and
+    ``resume``, training goes on from it, up to ``epochs`` in all, to the same numbers as if it had never stopped:
+    model, running statistics, optimiser with its settings, schedule, the loaders' epochs and random numbers (those of
+    ``tg.manual_seed`` and of the layers; a Generator that a transform holds itself is not known here).
+    patience: stop after so many epochs in a row without a lower validation loss. With it the model ends with the
+    parameters of its best epoch, ``history.best``; without, with those of the last.
+
+    Ctrl-C (KeyboardInterrupt) ends training: the epoch that ran is dropped, everything is put back to where the last
+    whole epoch left it, and the history so far is returned. An error puts everything back in the same way and is
+    raised; such is FloatingPointError when the loss or a parameter becomes NaN or infinite. So the same call inside
+    ``tg.detect_anomaly()`` runs into it again, and names the first op.
+
+    Raises TypeError and ValueError for arguments that don't fit together, before anything is done.
+    """
+    check_fit(model, loader, epochs, optimizer, validation, scheduler, clip, patience)
+    tests = None if validation is None else batches_to_test(validation, "fit")
+    run = Run(model, optimizer, scheduler, (loader, tests))
+    history = run.history
+    resumed = checkpoint is not None and resume and Path(checkpoint).exists()
+    if resumed:
+        run.resume(load(checkpoint), checkpoint)
+    whole = run.state()
+    if checkpoint is not None and not resumed:
+        save(whole, checkpoint)
+    with progress_of(progress, loader, len(history.rows), epochs) as shown, in_mode(model, training=True):
+        if resumed:
+            shown.say(f"going on after epoch {len(history.rows)}, from {checkpoint}")
+        try:
+            while len(history.rows) < epochs and not history.stalled(patience):
+                began, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
+                number = len(history.rows) + 1
+                trained = train_epoch(model, loader, optimizer, loss, clip, number, shown.batch)
+                tested = Evaluation(None, None) if tests is None else evaluate(model, tests, loss)
+                if scheduler is not None:
+                    scheduler.step()
+                row = Epoch(number, *trained, *tested, lr=lr, seconds=time.perf_counter() - began)
+                run.finish(row, keep_best=patience is not None)
+                whole = run.state()
+                if checkpoint is not None:
+                    save(whole, checkpoint)
+                shown.epoch(row)
+                if on_epoch is not None:
+                    on_epoch(row)
+        except KeyboardInterrupt:
+            run.restore(whole)
+            history.interrupt()
+        except BaseException:
+            run.restore(whole)
+            raise
+        if history.stalled(patience):
+            history.stop_early(patience)
+        if run.best is not None and not history.interrupted:
+            model.load_state_dict(run.best)
+        if history.stopped:
+            shown.say(history.stopped)
+    return history
+
+
+def train_epoch(
+    model: Module,
+    loader: Iterable[Any],
+    optimizer: Optimizer,
+    loss: Callable[[Any, Any], Any],
+    clip: float | None,
+    number: int,
+    after_batch: Callable[[], None],
+) -> tuple[float, float | None]:
+    """Go through all batches once; return the mean loss and the share of right answers as they were on the way."""
+    tally = Tally()
+    for batch in loader:
+        x, y = pair(batch)
+        tally.add(len(y), *train_step(model, x, y, optimizer, loss, clip, f"epoch {number}, batch {tally.batches + 1}"))
+        after_batch()
+    refuse_broken(model, number)
+    return tally.means("fit")
+
+
+def train_step(
+    model: Module,
+    x: Any,
+    y: Any,
+    optimizer: Optimizer,
+    loss: Callable[[Any, Any], Any],
+    clip: float | None,
+    place: str,
+) -> tuple[float, float | None]:
+    """Learn from one batch: the whole of training is in these lines."""
+    output = model(x)
+    error = loss(output, y)
+    value = scalar(error, "fit")
+    if not math.isfinite(value):
+        raise FloatingPointError(
+            f"fit: the loss is {value} in {place}; everything is as it was before this epoch. Call fit again inside "
+            "`with tg.detect_anomaly():` to see which op makes it; a lower lr or clip=1.0 may help"
+        )
+    optimizer.zero_grad()
+    error.backward()
+    if clip is not None:
+        clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+    return value, share_right(output, y)
+
+
+def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] = F.cross_entropy) -> Evaluation:
+    """Return mean loss and accuracy over batches ``(x, y)``, in evaluation mode, recording and changing nothing.
+
+    loader: a DataLoader or a list of batches, or arrays ``(x, y)``, which go through in batches. The accuracy is None
+    where y are no class labels. Afterwards each module is in the mode that it was in.
+    """
+    tally = Tally()
+    with in_mode(model, training=False), no_grad():
+        for batch in batches_to_test(loader, "evaluate"):
+            x, y = pair(batch)
+            output = model(x)
+            tally.add(len(y), scalar(loss(output, y), "evaluate"), share_right(output, y))
+    return Evaluation(*tally.means("evaluate"))

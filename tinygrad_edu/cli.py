@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"tinygrad-edu {options.command}: stopped", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError, RuntimeError) as problem:
+    except (ValueError, TypeError, OSError, RuntimeError, ArithmeticError) as problem:
         print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
         return 1 if isinstance(problem, tinygrad_edu.GradcheckError) else 2
     return code

@@ -7,9 +7,12 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tinygrad_edu.training import History
 
 __all__ = ["add_to"]
 
@@ -74,12 +77,13 @@ def run(options: argparse.Namespace) -> int:
     predicted = chances.argmax(axis=1)
     right = int((predicted == examples.test_y).sum())
     share = right / max(1, len(predicted))
-    print(f"test accuracy after the last epoch: {100 * share:.2f} % ({right:,} of {len(predicted):,} right)")
+    epoch = f"epoch {len(history.rows)}, interrupted" if history.interrupted else "the last epoch"
+    print(f"test accuracy after {epoch}: {100 * share:.2f} % ({right:,} of {len(predicted):,} right)")
     written += save(options, examples, model, history, share)
     if charts:
         written += draw_charts(options, examples, history, chances)
     print(f"written to {options.out}: {', '.join(path.name for path in written)}")
-    return 0
+    return 130 if history.interrupted else 0
 
 
 def check(options: argparse.Namespace) -> None:
@@ -103,77 +107,42 @@ def digits(options: argparse.Namespace) -> Examples:
     """Return the shipped digits, enlarged."""
     from tinygrad_edu import data
 
-    (x, y), (test_x, test_y) = data.digits()
-    x, test_x = (enlarged(images, options.image_size, options.dtype) for images in (x, test_x))
-    return Examples("the shipped digits", "the fixed shuffled split", x, y, test_x, test_y)
+    found = data.digits(options.image_size, dtype=options.dtype)
+    return Examples("the shipped digits", "the fixed shuffled split", *found.train, *found.test)
 
 
 def mnist(options: argparse.Namespace) -> Examples:
-    """Return MNIST's images, in the middle of a margin where 32 pixels are wanted."""
+    """Return MNIST's images, in the middle of a margin where 32 pixels are wanted, as in the paper of LeNet-5."""
     from tinygrad_edu import data
 
-    (x, y), (test_x, test_y) = data.mnist(options.data)
-    x, test_x = (with_margin(images, options.image_size, options.dtype) for images in (x, test_x))
+    found = data.mnist(options.data, dtype=options.dtype)
+    (x, y), (test_x, test_y) = found.train, found.test
+    margin = (options.image_size - x.shape[-1]) // 2
+    if margin:
+        x, test_x = (np.pad(images, ((0, 0), (0, 0), (margin,) * 2, (margin,) * 2)) for images in (x, test_x))
     return Examples("MNIST", "the published split", x, y, test_x, test_y)
 
 
-def trained(options: argparse.Namespace, examples: Examples, model: Any) -> Any:
-    """Train the model; return the history."""
-    from tinygrad_edu import functional as F
-    from tinygrad_edu import optim
+def trained(options: argparse.Namespace, examples: Examples, model: Any) -> History:
+    """Train the model, each image moved a little, another way each time; return the history."""
+    from tinygrad_edu import data, fit, optim
 
-    random = np.random.default_rng(options.seed)
+    loader = data.DataLoader(
+        (examples.x, examples.y), options.batch_size, shuffle=True, seed=options.seed,
+        transform=lambda images, rng: data.shift(images, SHIFT, rng),
+    )  # fmt: skip
     optimizer = optim.SGD(model.parameters(), options.lr, momentum=0.9, weight_decay=5e-4)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, options.epochs)
-    history: dict[str, list[float]] = {name: [] for name in ("loss", "accuracy", "test_loss", "test_accuracy")}
-    for _ in range(options.epochs):
-        total, right = 0.0, 0
-        order = random.permutation(len(examples.x))
-        for start in range(0, len(order), options.batch_size):
-            chosen = order[start : start + options.batch_size]
-            logits = model(shifted(examples.x[chosen], SHIFT, random))
-            loss = F.cross_entropy(logits, examples.y[chosen])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            total += loss.item() * len(chosen)
-            right += int((logits.data.argmax(axis=1) == examples.y[chosen]).sum())
-        schedule.step()
-        chances = probabilities(model, examples.test_x)
-        truth = chances[np.arange(len(chances)), examples.test_y]
-        history["loss"].append(total / len(order))
-        history["accuracy"].append(right / len(order))
-        history["test_loss"].append(float(-np.log(truth).mean()))
-        history["test_accuracy"].append(float((chances.argmax(axis=1) == examples.test_y).mean()))
+    tests = (examples.test_x, examples.test_y)
+    history = fit(model, loader, epochs=options.epochs, optimizer=optimizer, scheduler=schedule, validation=tests)
+    if not history.rows:
+        raise KeyboardInterrupt
     return history
 
 
-def history_columns(history: Any) -> dict[str, list[Any]]:
-    """Return the history as columns, one number an epoch."""
-    return {"epoch": list(range(1, len(history["loss"]) + 1)), **history}
-
-
-def enlarged(images: Any, size: int, dtype: Any) -> Any:
-    """Return images (examples, 8, 8) three times as large, each pixel a square of nine, with an empty margin."""
-    big = images.repeat(3, axis=1).repeat(3, axis=2)
-    return with_margin(big, size, dtype)
-
-
-def with_margin(images: Any, size: int, dtype: Any) -> Any:
-    """Return images (examples, n, n) as (examples, 1, size, size), in the middle of zeros."""
-    margin = (size - images.shape[1]) // 2
-    widths = ((0, 0), (margin, margin), (margin, margin))
-    return np.pad(images, widths)[:, None].astype(dtype)
-
-
-def shifted(images: Any, most: int, random: np.random.Generator) -> Any:
-    """Return images, each moved by up to ``most`` pixels up or down and left or right; what comes in is 0."""
-    count, channels, height, width = images.shape
-    around = np.pad(images, ((0, 0), (0, 0), (most, most), (most, most)))
-    down, right = random.integers(0, 2 * most + 1, (2, count))
-    rows = (np.arange(height) + down[:, None])[:, None, :, None]
-    columns = (np.arange(width) + right[:, None])[:, None, None, :]
-    return around[np.arange(count)[:, None, None, None], np.arange(channels)[None, :, None, None], rows, columns]
+def history_columns(history: History) -> dict[str, list[Any]]:
+    """Return the history as columns, one number an epoch; what ``fit`` validated with are the test images here."""
+    return {name.replace("validation", "test"): column for name, column in history.columns.items() if name != "seconds"}
 
 
 def probabilities(model: Any, images: Any, batch: int = 256) -> Any:
@@ -191,7 +160,7 @@ def probabilities(model: Any, images: Any, batch: int = 256) -> Any:
     return np.concatenate(parts)
 
 
-def save(options: argparse.Namespace, examples: Examples, model: Any, history: Any, share: float) -> list[Path]:
+def save(options: argparse.Namespace, examples: Examples, model: Any, history: History, share: float) -> list[Path]:
     """Write the model, the history as a table, and the run's settings and result."""
     from tinygrad_edu.files import save as save_model
     from viz.save import save_file
@@ -209,7 +178,7 @@ def save(options: argparse.Namespace, examples: Examples, model: Any, history: A
     return [folder / name for name in ("lenet5.npz", "history.csv", "run.json")]
 
 
-def draw_charts(options: argparse.Namespace, examples: Examples, history: Any, chances: Any) -> list[Path]:
+def draw_charts(options: argparse.Namespace, examples: Examples, history: History, chances: Any) -> list[Path]:
     """Draw curves, confusion matrix and the worst mistakes."""
     from viz import training
 

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from tinygrad_edu.data.images import Split
+from tinygrad_edu.data.images import Pair, Split
 
 __all__ = ["mnist"]
 
@@ -37,9 +37,7 @@ def mnist(folder: Any, *, dtype: Any = np.float32) -> Split:
     if dtype != np.uint8 and dtype.kind != "f":
         raise TypeError(f"mnist: wanted a dtype of floats, or uint8 for 0 to 255, got {dtype}")
     found = {name: found_file(folder, name, axes) for pair in _PARTS.values() for name, axes in zip(pair, (3, 1))}
-    x_train, y_train = part(found, *_PARTS["train"], dtype)
-    x_test, y_test = part(found, *_PARTS["test"], dtype)
-    return Split(x_train, y_train, x_test, y_test)
+    return Split(part(found, *_PARTS["train"], dtype), part(found, *_PARTS["test"], dtype))
 
 
 def found_file(folder: Path, name: str, axes: int) -> Path:
@@ -51,9 +49,7 @@ def found_file(folder: Path, name: str, axes: int) -> Path:
     raise FileNotFoundError(f"mnist: the folder {folder} holds none of {', '.join(names)}")
 
 
-def part(
-    found: dict[str, Path], images: str, labels: str, dtype: np.dtype[Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def part(found: dict[str, Path], images: str, labels: str, dtype: np.dtype[Any]) -> Pair:
     """Return the images and labels of one part, checked against each other."""
     x, y = read_idx(found[images], 3), read_idx(found[labels], 1)
     if x.shape[1:] != (_SIDE, _SIDE):

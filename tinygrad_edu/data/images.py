@@ -9,31 +9,22 @@ import numpy as np
 
 __all__ = ["Split", "digits", "enlarge", "photo"]
 
+Pair = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
 _TRAINING_DIGITS = 1437  # of 1,797: four fifths; 360 are left for the test
 _INK = 16  # the darkest pixel of the digits
 
 
 class Split(NamedTuple):
-    """Samples to train on and samples to test with: ``x_train, y_train, x_test, y_test = data.digits()``."""
+    """Samples to train on and samples to test with, each a pair of inputs and labels."""
 
-    x_train: np.ndarray[Any, Any]
-    y_train: np.ndarray[Any, Any]
-    x_test: np.ndarray[Any, Any]
-    y_test: np.ndarray[Any, Any]
-
-    @property
-    def train(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Inputs and labels to train on."""
-        return self.x_train, self.y_train
-
-    @property
-    def test(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Inputs and labels to test with."""
-        return self.x_test, self.y_test
+    train: Pair
+    test: Pair
 
     def __repr__(self) -> str:
-        kind = f"{self.x_train.dtype} {self.x_train.shape[1:]}"
-        return f"Split({len(self.x_train):,} to train on, {len(self.x_test):,} to test with, each {kind})"
+        (x_train, _), (x_test, _) = self
+        kind = f"{x_train.dtype} {x_train.shape[1:]}"
+        return f"Split({len(x_train):,} to train on, {len(x_test):,} to test with, each {kind})"
 
 
 def digits(size: int = 8, *, shuffled: bool = True, dtype: Any = np.float32) -> Split:
@@ -49,7 +40,7 @@ def digits(size: int = 8, *, shuffled: bool = True, dtype: Any = np.float32) -> 
 
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository, 1998.
 
-    >>> x_train, y_train, x_test, y_test = digits()
+    >>> (x_train, y_train), (x_test, y_test) = digits()
     >>> x_train.shape, y_test.shape
     ((1437, 1, 8, 8), (360,))
     """
@@ -57,8 +48,8 @@ def digits(size: int = 8, *, shuffled: bool = True, dtype: Any = np.float32) -> 
         order = stored["order"] if shuffled else np.arange(len(stored["order"]))
         ink, labels = stored["images"][order], stored["labels"][order].astype(np.int64)
     images = enlarge((ink[:, None] / _INK).astype(dtype), size)
-    split = _TRAINING_DIGITS
-    return Split(images[:split], labels[:split], images[split:], labels[split:])
+    n = _TRAINING_DIGITS
+    return Split((images[:n], labels[:n]), (images[n:], labels[n:]))
 
 
 def photo() -> np.ndarray[Any, Any]:
@@ -96,4 +87,5 @@ def enlarge(images: Any, size: int) -> np.ndarray[Any, Any]:
 def interpolation(n: int, size: int) -> np.ndarray[Any, Any]:
     """The (size, n) matrix that reads ``size`` evenly spaced places off a row of n pixels, linearly in between."""
     places = np.clip((np.arange(size) + 0.5) * n / size - 0.5, 0, n - 1)
-    return np.maximum(0, 1 - np.abs(places[:, None] - np.arange(n)))
+    weights: np.ndarray[Any, Any] = np.maximum(0, 1 - np.abs(places[:, None] - np.arange(n)))
+    return weights

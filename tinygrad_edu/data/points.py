@@ -45,7 +45,7 @@ def spirals(
     turns: float = 1.0,
     dtype: Any = np.float32,
 ) -> Points:
-    """Spiral arms, one per class, that wind ``turns`` times around the origin, to radius 1; otherwise like ``moons``."""
+    """Spiral arms, one per class, that wind ``turns`` times around the origin to radius 1; otherwise like ``moons``."""
     labels, rng = classes_of(n, classes, "spirals"), generator(seed)
     radius = rng.uniform(0, 1, n)
     angle = 2 * math.pi * (turns * radius + labels / classes)
@@ -66,4 +66,5 @@ def blurred(
     """Return the points with normal noise added to each coordinate."""
     if not noise >= 0:
         raise ValueError(f"{name}: noise must not be negative, got {noise}")
-    return (points + noise * rng.standard_normal(points.shape)).astype(dtype)
+    moved: np.ndarray[Any, Any] = points + noise * rng.standard_normal(points.shape)
+    return moved.astype(dtype)

@@ -60,7 +60,7 @@ class History:
         best = self.best.epoch if self.best else 0
         return patience is not None and len(self.rows) - best >= patience
 
-    def stop_early(self, patience: int | None) -> None:
+    def stop_early(self, patience: int) -> None:
         """Note that patience ran out."""
         best = f"; the model is that of epoch {self.best.epoch}" if self.best else ""
         self.stopped = f"stopped after epoch {len(self.rows)}: no lower validation loss for {patience} epochs{best}"
@@ -68,8 +68,11 @@ class History:
     def interrupt(self) -> None:
         """Note that Ctrl-C was pressed."""
         self.interrupted = True
-        place = f"after epoch {len(self.rows)}" if self.rows else "before the first epoch ended"
-        self.stopped = f"interrupted; everything is as it was {place if self.rows else 'at the start'}"
+        self.stopped = f"interrupted: everything is as it was {self.place()}"
+
+    def place(self) -> str:
+        """Where training stands, in words."""
+        return f"after epoch {len(self.rows)}" if self.rows else "at the start"
 
     def __repr__(self) -> str:
         if not self.rows:

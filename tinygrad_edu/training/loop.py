@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine.modes import no_grad
-from tinygrad_edu.files import load, save
 from tinygrad_edu.nn import Module
 from tinygrad_edu.optim import Optimizer, clip_grad_norm_
 from tinygrad_edu.optim.lr_scheduler import LRScheduler
@@ -18,7 +16,7 @@ from tinygrad_edu.training.checks import batches_to_test, check_fit, pair, refus
 from tinygrad_edu.training.history import Epoch, History
 from tinygrad_edu.training.progress import progress_of
 from tinygrad_edu.training.run import Run, in_mode
-from tinygrad_edu.training.tally import Tally, share_right
+from tinygrad_edu.training.tally import Tally, right_answers
 
 __all__ = ["Evaluation", "evaluate", "fit"]
 
@@ -68,46 +66,48 @@ def fit(
     """
     check_fit(model, loader, epochs, optimizer, validation, scheduler, clip, patience)
     tests = None if validation is None else batches_to_test(validation, "fit")
-    run = Run(model, optimizer, scheduler, (loader, tests))
+    run = Run(model, optimizer, scheduler, (loader, tests), checkpoint)
     history = run.history
-    resumed = checkpoint is not None and resume and Path(checkpoint).exists()
-    if resumed:
-        run.resume(load(checkpoint), checkpoint)
-    whole = run.state()
-    if checkpoint is not None and not resumed:
-        save(whole, checkpoint)
+    resumed = run.begin(resume)
     with progress_of(progress, loader, len(history.rows), epochs) as shown, in_mode(model, training=True):
         if resumed:
             shown.say(f"going on after epoch {len(history.rows)}, from {checkpoint}")
         try:
             while len(history.rows) < epochs and not history.stalled(patience):
-                began, lr = time.perf_counter(), float(optimizer.param_groups[0]["lr"])
-                number = len(history.rows) + 1
-                trained = train_epoch(model, loader, optimizer, loss, clip, number, shown.batch)
-                tested = Evaluation(None, None) if tests is None else evaluate(model, tests, loss)
-                if scheduler is not None:
-                    scheduler.step()
-                row = Epoch(number, *trained, *tested, lr=lr, seconds=time.perf_counter() - began)
-                run.finish(row, keep_best=patience is not None)
-                whole = run.state()
-                if checkpoint is not None:
-                    save(whole, checkpoint)
+                row = one_epoch(run, loader, tests, loss, clip, shown.batch)
+                run.finish(row)
                 shown.epoch(row)
                 if on_epoch is not None:
                     on_epoch(row)
         except KeyboardInterrupt:
-            run.restore(whole)
+            run.put_back()
             history.interrupt()
         except BaseException:
-            run.restore(whole)
+            run.put_back()
             raise
-        if history.stalled(patience):
-            history.stop_early(patience)
-        if run.best is not None and not history.interrupted:
-            model.load_state_dict(run.best)
+        run.conclude(patience)
         if history.stopped:
             shown.say(history.stopped)
     return history
+
+
+def one_epoch(
+    run: Run,
+    loader: Iterable[Any],
+    tests: Any,
+    loss: Callable[[Any, Any], Any],
+    clip: float | None,
+    after_batch: Callable[[], None],
+) -> Epoch:
+    """Train for an epoch, test, go on in the schedule; return what came of it."""
+    began, number = time.perf_counter(), len(run.history.rows) + 1
+    lr = float(run.optimizer.param_groups[0]["lr"])
+    trained_loss, accuracy = train_epoch(run.model, loader, run.optimizer, loss, clip, number, after_batch)
+    tested_loss, tested_accuracy = (None, None) if tests is None else evaluate(run.model, tests, loss)
+    if run.scheduler is not None:
+        run.scheduler.step()
+    seconds = time.perf_counter() - began
+    return Epoch(number, trained_loss, accuracy, tested_loss, tested_accuracy, lr, seconds)
 
 
 def train_epoch(
@@ -137,7 +137,7 @@ def train_step(
     loss: Callable[[Any, Any], Any],
     clip: float | None,
     place: str,
-) -> tuple[float, float | None]:
+) -> tuple[float, tuple[int, int]]:
     """Learn from one batch: the whole of training is in these lines."""
     output = model(x)
     error = loss(output, y)
@@ -152,7 +152,7 @@ def train_step(
     if clip is not None:
         clip_grad_norm_(model.parameters(), clip)
     optimizer.step()
-    return value, share_right(output, y)
+    return value, right_answers(output, y)
 
 
 def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] = F.cross_entropy) -> Evaluation:
@@ -166,5 +166,5 @@ def evaluate(model: Module, loader: Any, loss: Callable[[Any, Any], Any] = F.cro
         for batch in batches_to_test(loader, "evaluate"):
             x, y = pair(batch)
             output = model(x)
-            tally.add(len(y), scalar(loss(output, y), "evaluate"), share_right(output, y))
+            tally.add(len(y), scalar(loss(output, y), "evaluate"), right_answers(output, y))
     return Evaluation(*tally.means("evaluate"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine.creation import generator
+from tinygrad_edu.files import load, save
 from tinygrad_edu.nn import Module
 from tinygrad_edu.optim import Optimizer
 from tinygrad_edu.optim.lr_scheduler import LRScheduler
@@ -23,18 +25,52 @@ class Run:
     """A training run: the model and all that changes beside it."""
 
     def __init__(
-        self, model: Module, optimizer: Optimizer, scheduler: LRScheduler | None, loaders: Sequence[Any]
+        self,
+        model: Module,
+        optimizer: Optimizer,
+        scheduler: LRScheduler | None,
+        loaders: Sequence[Any],
+        checkpoint: Any,
     ) -> None:
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.loaders = [loader if hasattr(loader, "load_state_dict") else None for loader in loaders]
+        self.checkpoint = checkpoint
         self.history = History()
         self.best: dict[str, Any] | None = None  # the model's state after the epoch with the lowest validation loss
+        self.whole = self.state()  # after the last whole epoch
 
-    def finish(self, row: Epoch, keep_best: bool) -> None:
+    def begin(self, resume: bool) -> bool:
+        """Go on from the checkpoint if there is one, else write the first; return whether there was one."""
+        if self.checkpoint is None:
+            return False
+        if not resume or not Path(self.checkpoint).exists():
+            save(self.whole, self.checkpoint)
+            return False
+        self.take_over(load(self.checkpoint))
+        self.whole = self.state()
+        return True
+
+    def finish(self, row: Epoch) -> None:
         """Take up an epoch that is over."""
         self.history.rows.append(row)
-        if keep_best and self.history.best == row:
+        if self.history.best == row:
             self.best = self.model.state_dict()
+        self.whole = self.state()
+        if self.checkpoint is not None:
+            save(self.whole, self.checkpoint)
+
+    def put_back(self) -> None:
+        """Have everything as it was after the last whole epoch."""
+        self.restore(self.whole)
+
+    def conclude(self, patience: int | None) -> None:
+        """With patience, say whether it ran out, and give the model its best parameters; not after Ctrl-C."""
+        if patience is None or self.history.interrupted:
+            return
+        if self.history.stalled(patience):
+            self.history.stop_early(patience)
+        if self.best is not None:
+            self.model.load_state_dict(self.best)
 
     def state(self) -> dict[str, Any]:
         """Return copies of everything, as ``tg.save`` takes it."""
@@ -62,12 +98,12 @@ class Run:
         self.best = state["best"]
         self.model.zero_grad()
 
-    def resume(self, state: Any, path: Any) -> None:
+    def take_over(self, state: Any) -> None:
         """Go on from a checkpoint; ValueError that names the file, and no change, if it is of another run."""
         now = self.state()
-        if not isinstance(state, dict) or state.get("format") != FORMAT or set(state) != set(now):
-            raise ValueError(f"fit: {path} is no checkpoint of a training run; give another name, or resume=False")
         try:
+            if not isinstance(state, dict) or state.get("format") != FORMAT or set(state) != set(now):
+                raise ValueError("it is no checkpoint of fit")
             if (state["scheduler"] is None) != (now["scheduler"] is None):
                 raise ValueError(f"it was made {'without' if state['scheduler'] is None else 'with'} a scheduler")
             if len(state["random"]) != len(now["random"]):
@@ -76,7 +112,7 @@ class Run:
         except (ValueError, TypeError, KeyError) as error:
             self.restore(now)
             raise ValueError(
-                f"fit: the checkpoint {path} is of another run ({error}); give another name, or resume=False to begin anew"
+                f"fit: can't go on from {self.checkpoint}: {error}; give another name, or resume=False to begin anew"
             ) from error
 
 

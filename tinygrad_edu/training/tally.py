@@ -9,41 +9,41 @@ import numpy as np
 from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.tensor import Tensor
 
-__all__ = ["Tally", "share_right"]
+__all__ = ["Tally", "right_answers"]
 
 
 class Tally:
     """Adds up what batches came to; a smaller batch counts less."""
 
     def __init__(self) -> None:
-        self.batches = self.examples = 0
+        self.batches = self.examples = self.right = self.answers = 0
         self.loss = 0.0
-        self.right: float | None = 0.0
 
-    def add(self, examples: int, loss: float, right: float | None) -> None:
-        """Take up a batch: its mean loss, and the share of it that is right, if that can be said."""
+    def add(self, examples: int, loss: float, right: tuple[int, int]) -> None:
+        """Take up a batch: its mean loss, how many answers are right, and of how many that can be said."""
         self.batches += 1
         self.examples += examples
         self.loss += loss * examples
-        self.right = None if right is None or self.right is None else self.right + right * examples
+        self.right += right[0]
+        self.answers += right[1]
 
     def means(self, who: str) -> tuple[float, float | None]:
-        """Return both per example; ValueError if there were none."""
+        """Return the loss per example and the share of right answers; ValueError if there were no examples."""
         if not self.examples:
             raise ValueError(
                 f"{who}: the loader gave no examples; an iterator gives its batches once: pass a DataLoader or a list"
             )
-        return self.loss / self.examples, None if self.right is None else self.right / self.examples
+        return self.loss / self.examples, self.right / self.answers if self.answers else None
 
 
-def share_right(output: Any, target: Any) -> float | None:
-    """Return the share of targets whose class has the highest score; None where they are no classes.
+def right_answers(output: Any, target: Any) -> tuple[int, int]:
+    """Return for how many targets the class with the highest score is right, and of how many; 0, 0 without classes.
 
     output: (N, C) or (N, C, d1, ...), scores of C classes. target: integer labels in its shape without C.
     """
     labels = np.asarray(plain(target))
-    if not isinstance(output, Tensor) or labels.dtype.kind not in "iu":
-        return None
-    if output.ndim < 2 or labels.shape != output.shape[:1] + output.shape[2:] or not labels.size:
-        return None
-    return float(np.mean(output.data.argmax(axis=1) == labels))
+    if not isinstance(output, Tensor) or output.ndim < 2 or labels.dtype.kind not in "iu":
+        return 0, 0
+    if labels.shape != output.shape[:1] + output.shape[2:]:
+        return 0, 0
+    return int(np.count_nonzero(output.data.argmax(axis=1) == labels)), labels.size

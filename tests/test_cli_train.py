@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
+from tinygrad_edu import data
 from tinygrad_edu.cli import main
 from tinygrad_edu.commands import train
 from viz.render import renderers
@@ -162,6 +163,47 @@ def test_ctrl_c_is_code_130(few, no_graphs, monkeypatch, capsys):
     assert capsys.readouterr().err == "tinygrad-edu train: stopped\n"
 
 
+def test_ctrl_c_in_a_later_epoch_keeps_the_whole_ones_and_is_code_130(few, no_graphs, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    whole, calls = data.shift, []
+
+    def shift(*given):
+        calls.append(None)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        return whole(*given)
+
+    monkeypatch.setattr(data, "shift", shift)
+    assert main(["train", "lenet5", "--epochs", "9", "--out", "here"]) == 130
+    assert "test accuracy after epoch 2, interrupted: " in capsys.readouterr().out
+    assert files("here") == ALWAYS
+    assert json.loads(Path("here/run.json").read_text(encoding="utf-8"))["history"]["epoch"] == [1, 2]
+
+
+def test_a_rate_that_leads_nowhere_is_code_2_and_says_what_to_do(few, no_graphs, monkeypatch, capsys):
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    with np.errstate(all="ignore"):
+        assert main(["train", "lenet5", "--lr", "1e30"]) == 2
+    assert "a lower lr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("size", "margin"), [(28, 0), (32, 2)])
+def test_mnist_is_read_from_a_folder(size, margin, no_graphs, monkeypatch, capsys, tmp_path, rng):
+    monkeypatch.setattr(train, "find_spec", lambda name: None)
+    for part, count in (("train", 40), ("t10k", 20)):
+        images, labels = rng.integers(0, 256, (count, 28, 28), np.uint8), np.arange(count, dtype=np.uint8) % 10
+        for name, array in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+            header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+            (tmp_path / name).write_bytes(header + array.tobytes())
+    arguments = ["train", "lenet5", "--data", ".", "--image-size", str(size), "--epochs", "1", "--out", "here"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert f"MNIST, {size}×{size} pixels: 40 to train on, 20 to test on; the published split" in out
+    x = train.mnist(train_options(image_size=size, data=".")).test_x
+    assert x.shape == (20, 1, size, size)
+    np.testing.assert_array_equal(x[:, 0, margin : size - margin, margin : size - margin] * 255, images)
+
+
 @pytest.mark.parametrize("command", ["train", "summary"])
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -170,35 +212,6 @@ def test_help(command, capsys):
     text = capsys.readouterr().out
     assert f"usage: tinygrad-edu {command}" in text
     assert "--out" in text
-
-
-# Its parts
-
-
-def test_digits_are_enlarged_three_times_in_the_middle(rng):
-    images = rng.random((2, 8, 8))
-    for size, margin in ((28, 2), (32, 4)):
-        big = train.enlarged(images, size, np.float32)
-        assert (big.shape, big.dtype) == ((2, 1, size, size), np.float32)
-        inner = big[:, 0, margin : margin + 24, margin : margin + 24]
-        np.testing.assert_array_equal(inner[:, ::3, ::3], images.astype(np.float32))
-        np.testing.assert_array_equal(inner[:, 2::3, 1::3], images.astype(np.float32))
-        assert big.sum() == pytest.approx(9 * images.sum(), rel=1e-5)
-
-
-def test_shifts_move_each_image_and_lose_only_what_leaves_it(rng):
-    images = np.zeros((200, 2, 9, 9), np.float32)
-    images[:, :, 4, 4] = [1, 2]
-    moved = train.shifted(images, 2, rng)
-    assert (moved.shape, moved.dtype) == (images.shape, np.float32)
-    np.testing.assert_array_equal(moved.sum(axis=(2, 3)), np.tile([1.0, 2.0], (200, 1)))
-    places = np.argwhere(moved[:, 0])[:, 1:]
-    assert {tuple(place) for place in places.tolist()} == {(i, j) for i in range(2, 7) for j in range(2, 7)}
-    np.testing.assert_array_equal(np.argwhere(moved[:, 1])[:, 1:], places)
-    np.testing.assert_array_equal(train.shifted(images, 0, rng), images)
-    edge = np.zeros((50, 1, 3, 3))
-    edge[:, :, 0] = 1
-    assert set(train.shifted(edge, 1, rng).sum(axis=(1, 2, 3))) <= {0.0, 2.0, 3.0}
 
 
 # The table

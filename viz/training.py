@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["confusion", "curves", "mistakes"]
 
 RIGHT, WRONG = COLOURS[0], COLOURS[1]
+_SIDES = (("", "training", "o"), ("validation_", "validation", "D"), ("test_", "test", "s"))
 _PANELS = (("loss", "loss", "cross-entropy, the mean of an epoch"), ("accuracy", "accuracy", "share that is right"))
 
 
 def curves(history: Any, *, title: str = "Training") -> Figure:
-    """Draw loss and accuracy over the epochs, on the training and on the test examples.
+    """Draw loss and accuracy over the epochs, on the training and on other examples.
 
-    history: a mapping of equally long lists, or what ``tg.fit`` returns: ``loss``, ``accuracy``, and for the test
-    examples ``test_loss``, ``test_accuracy``; what is missing is left out. Raises ValueError where nothing is there.
+    history: a mapping of equally long lists, or what ``tg.fit`` returns: ``loss``, ``accuracy``, and the same after
+    ``validation_`` or ``test_``; what is missing is left out. Raises ValueError where nothing is there.
     """
     found = columns_of(history)
-    panels = [panel for panel in _PANELS if found.get(panel[0]) or found.get(f"test_{panel[0]}")]
+    panels = [panel for panel in _PANELS if any([found.get(side + panel[0]) for side, _, _ in _SIDES])]
     if not panels:
         raise ValueError("curves: the history has neither loss nor accuracy; train for an epoch first")
     said = []
@@ -42,15 +43,15 @@ def columns_of(history: Any) -> dict[str, list[float]]:
     """Return the columns of a history by name, numbers only; None becomes a gap."""
     if not isinstance(history, Mapping):
         history = getattr(history, "columns", None) or vars(history)
-    names = [side + key for key, _, _ in _PANELS for side in ("", "test_")]
+    names = [side + key for key, _, _ in _PANELS for side, _, _ in _SIDES]
     return {name: [np.nan if v is None else float(v) for v in history[name]] for name in names if name in history}
 
 
 def curve(axes: Axes, found: Mapping[str, Sequence[float]], key: str) -> list[str]:
-    """Draw one quantity of training and test examples; return what can be said of it."""
+    """Draw one quantity of training and other examples; return what can be said of it."""
     said = []
     longest = max(len(values) for values in found.values())
-    for side, words, mark in (("", "training", "o"), ("test_", "test", "s")):
+    for side, words, mark in _SIDES:
         values = np.array(found.get(side + key, []), dtype=float)
         if not np.isfinite(values).any():
             continue

@@ -69,19 +69,19 @@ def enlarge(images: Any, size: int) -> np.ndarray[Any, Any]:
     together, and beyond the centres of the outermost pixels their values hold on (PyTorch's ``align_corners=False``).
     Raises ValueError for images that are not square or larger than ``size``: to make images smaller, average first.
     """
-    images = np.asarray(images)
-    if images.ndim < 2 or images.shape[-1] != images.shape[-2]:
-        raise ValueError(f"enlarge: wanted square images (..., n, n), got shape {images.shape}")
-    if images.dtype.kind != "f":
-        raise TypeError(f"enlarge: wanted images of floats, got {images.dtype}; use images.astype(np.float32)")
-    n = images.shape[-1]
+    small: np.ndarray[Any, Any] = np.asarray(images)
+    if small.ndim < 2 or small.shape[-1] != small.shape[-2]:
+        raise ValueError(f"enlarge: wanted square images (..., n, n), got shape {small.shape}")
+    if small.dtype.kind != "f":
+        raise TypeError(f"enlarge: wanted images of floats, got {small.dtype}; use images.astype(np.float32)")
+    n = small.shape[-1]
     if size < n or n == 0:
         raise ValueError(f"enlarge: {n}×{n} images can't be made {size}×{size}; wanted a size of at least {n}")
     if size == n:
-        return images
-    weights = interpolation(n, size).astype(images.dtype)
-    enlarged: np.ndarray[Any, Any] = weights @ images @ weights.T
-    return enlarged
+        return small
+    weights = interpolation(n, size).astype(small.dtype)
+    large: np.ndarray[Any, Any] = weights @ small @ weights.T
+    return large
 
 
 def interpolation(n: int, size: int) -> np.ndarray[Any, Any]:

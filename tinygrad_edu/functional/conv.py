@@ -152,7 +152,7 @@ def misfit(x: tuple[int, ...], weight: tuple[int, ...], groups: int, name: str, 
 def with_bias(y: Any, bias: Any, name: str, op: Op) -> Tensor:
     """Add a number per channel."""
     if bias is None:
-        return y
+        return y  # type: ignore[no-any-return]
     bias = as_tensor(bias)
     if bias.shape != (y.shape[1],):
         message = f"{name}: bias {bias.shape} must hold one number for each of the {y.shape[1]} output channels"

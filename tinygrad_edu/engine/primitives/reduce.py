@@ -40,10 +40,10 @@ def sum(x: Any, *, axis: Axes, keepdims: bool) -> Any:
 
 def sum_of_windows(x: Any, keepdims: bool) -> Any:
     """Return the sum over two short last axes: a few additions of many, where NumPy makes many of a few, far slower."""
-    first, second, *others = np.ndindex(x.shape[-2:])
-    out = x[(..., *first)] + x[(..., *second)]
-    for place in others:
-        out += x[(..., *place)]
+    parts = [x[..., i, j] for i, j in np.ndindex(x.shape[-2:])]
+    out = parts[0] + parts[1]
+    for part in parts[2:]:
+        out += part
     return out[..., None, None] if keepdims else out
 
 

@@ -77,7 +77,7 @@ def run_memory(case: memory.Memory, repeat: int, tiny: bool = False) -> list[Row
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, run, print."""
-    names = [*[case.name for case in [*CASES, *memory.CASES]], IMPORT]
+    names = [*[case.name for case in CASES], *[case.name for case in memory.CASES], IMPORT]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ratios of CPU time, one thread each.")
     parser.add_argument("--only", metavar="NAME", help=f"the cases whose name holds NAME, of: {'; '.join(names)}")
     parser.add_argument("--repeat", type=int, default=15, help="timings of each engine (15)")

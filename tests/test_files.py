@@ -177,6 +177,21 @@ def test_numpy_reads_what_is_saved_under_readable_names(tmp_path):
         assert np.array_equal(deep["model/w"], np.eye(2))
 
 
+def test_keys_that_are_no_file_names_are_harmless_to_who_unpacks_the_file(tmp_path):
+    save({key: np.array(i) for i, key in enumerate(KEYS)}, tmp_path / "a.npz")
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        found = [name.removesuffix(".npy") for name in archive.namelist()]
+    assert {"a/b", "file", "Größe", "日本", "x"} < set(found)
+    for name in found:
+        assert name.isprintable()
+        assert len(name) < 300
+        assert not {"", ".", ".."} & set(name.replace("\\", "/").split("/"))
+        assert "\\" not in name
+        assert not name.endswith(".npy")
+    with np.load(tmp_path / "a.npz") as others:
+        assert sorted(others[name].item() for name in found if name != "tinygrad_edu.json") == list(range(len(KEYS)))
+
+
 @pytest.mark.parametrize("writer", [np.savez, np.savez_compressed])
 def test_what_numpy_saves_is_a_flat_dict(tmp_path, writer):
     arrays = {

@@ -147,6 +147,22 @@ def test_the_archive_that_the_bad_ones_are_made_of_is_good(tmp_path):
     assert load(tmp_path / "a.npz")["a"].tolist() == [0, 0]
 
 
+def test_a_bool_is_true_or_false_whatever_its_byte(tmp_path):
+    content = described("'|b1'", "(3,)", b"\0\1\xfe")
+    (tmp_path / "a.npz").write_bytes(archive({"a.npy": content}))
+    assert load(tmp_path / "a.npz")["a"].tobytes() == b"\0\1\1"
+
+
+def test_too_little_memory_for_a_sound_file_is_told_apart(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise MemoryError("Unable to allocate 16 bytes")
+
+    (tmp_path / "a.npz").write_bytes(GOOD)
+    monkeypatch.setattr(np, "empty", full)
+    with pytest.raises(ValueError, match=r"a\.npz needs more memory than there is: Unable to allocate 16 bytes"):
+        load(tmp_path / "a.npz")
+
+
 def test_an_archive_packed_a_thousandfold_is_read(tmp_path):
     np.savez_compressed(tmp_path / "a.npz", a=np.zeros(5_000_000))
     assert load(tmp_path / "a.npz")["a"].shape == (5_000_000,)
@@ -252,6 +268,7 @@ SAFETENSORS = {
     "complex numbers of a list": tensors({"__metadata__": {PAIRS: "[1]"}, "a": tensor()}),
     "complex numbers of another size": tensors({"__metadata__": {PAIRS: '{"a": "complex64"}'}, "a": tensor()}),
     "complex numbers of integers": tensors({"__metadata__": {PAIRS: '{"a": "complex128"}'}, "a": tensor("I64")}),
+    "complex numbers that are not": tensors({"__metadata__": {PAIRS: '{"a": "float64"}'}, "a": tensor("F32", (2, 2))}),
     "complex numbers of objects": tensors({"__metadata__": {PAIRS: '{"a": "O"}'}, "a": tensor()}),
 }  # fmt: skip
 
@@ -260,6 +277,14 @@ SAFETENSORS = {
 @pytest.mark.parametrize("name", SAFETENSORS)
 def test_bad_safetensors_are_a_value_error_that_names_the_file(tmp_path, name):
     refuses(tmp_path / "a.safetensors", SAFETENSORS[name])
+
+
+@needs_safetensors
+@pytest.mark.parametrize(
+    "name", ["an empty file", "text", "an archive", "a header of 2^63 bytes", "a header of no bytes"]
+)
+def test_what_is_no_safetensors_file_at_all_is_told_so(tmp_path, name):
+    refuses(tmp_path / "a.safetensors", SAFETENSORS[name], "its header is longer than the file, or empty")
 
 
 @needs_safetensors

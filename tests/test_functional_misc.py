@@ -239,7 +239,7 @@ WRONG = [
     (lambda: F.pad(X, (4, 0), "reflect"), ValueError, r"no 4 elements along axis 3 .* up to 3"),
     (lambda: F.pad(X, (0, 5), "circular"), ValueError, r"no 5 elements along axis 3 .* up to 4"),
     (lambda: F.pad(X[:0], (0, 0, 0, 0, 0, 0, 1, 0), "replicate"), ValueError, "no 1 elements along axis 0"),
-    (lambda: F.unfold(X, 5), ValueError, r"unfold: the kernel \(5, 5\) covers \(5, 5\)"),
+    (lambda: F.unfold(X, 5), ValueError, r"unfold: the kernel \(5, 5\) is larger than the image, \(4, 4\)"),
     (lambda: F.unfold(X[0, 0], 2), ValueError, r"unfold: x must be \(batch, channels, height, width\)"),
     (lambda: F.unfold(X, 2, stride=0), ValueError, "unfold: stride must be at least 1, got 0"),
     (lambda: F.fold(X[0], (4, 4), 2), ValueError, r"fold: .* want a multiple of 4 rows and 3 \* 3 = 9 columns"),

@@ -194,7 +194,7 @@ WRONG = [
     (lambda: F.layer_norm(X, ()), ValueError, "one at least"),
     (lambda: F.layer_norm(X, 4.0), TypeError, "must be integers"),
     (lambda: F.layer_norm(X, (4,), np.ones(3)), ValueError, r"weight has shape \(3,\); it must be \(4,\)"),
-    (lambda: F.local_response_norm(X, 0), ValueError, "size must be 1 or more, got 0"),
+    (lambda: F.local_response_norm(X, 0), ValueError, "size must be at least 1, got 0"),
     (lambda: F.local_response_norm(X[0, 0], 2), ValueError, "needs axes"),
 ]
 

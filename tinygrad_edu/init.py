@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import LARGEST, array_of, number, short
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
 
@@ -39,29 +40,33 @@ _PLAIN = ("linear", "identity", "conv1d", "conv2d", "conv3d", "conv_transpose1d"
 
 def zeros_(t: Target) -> Target:
     """Fill with 0. As a start for weights it makes all units of a layer equal, and equal they stay."""
-    return constant_(t, 0.0)
+    return filled(t, lambda tensor: np.zeros(tensor.shape), "zeros_", integers=True)
 
 
 def ones_(t: Target) -> Target:
     """Fill with 1."""
-    return constant_(t, 1.0)
+    return filled(t, lambda tensor: np.ones(tensor.shape), "ones_", integers=True)
 
 
 def constant_(t: Target, val: float) -> Target:
     """Fill with one number."""
+    number(val, "val", "constant_")
     return filled(t, lambda tensor: np.full(tensor.shape, val), "constant_", integers=True)
 
 
 def normal_(t: Target, mean: float = 0.0, std: float = 1.0, *, rng: Any = None) -> Target:
     """Fill with numbers of the normal distribution; ValueError for a negative ``std``."""
-    if not std >= 0:
-        raise ValueError(f"normal_: std must not be negative, got {std}")
+    number(mean, "mean", "normal_")
+    number(std, "std", "normal_", least=0)
     random = generator(rng)
     return filled(t, lambda tensor: random.normal(mean, std, tensor.shape), "normal_")
 
 
 def uniform_(t: Target, a: float = 0.0, b: float = 1.0, *, rng: Any = None) -> Target:
     """Fill with numbers evenly spread from ``a`` to ``b``; ValueError if a is above b."""
+    for name, value in (("a", a), ("b", b), ("b - a", number(b, "b", "uniform_") - number(a, "a", "uniform_"))):
+        if not math.isfinite(value):
+            raise ValueError(f"uniform_: {name} must be finite, got {value}")
     if not a <= b:
         raise ValueError(f"uniform_: a must not be above b, got a={a}, b={b}")
     random = generator(rng)
@@ -70,11 +75,13 @@ def uniform_(t: Target, a: float = 0.0, b: float = 1.0, *, rng: Any = None) -> T
 
 def xavier_normal_(t: Target, gain: float = 1.0, *, rng: Any = None) -> Target:
     """Normal with std ``gain · sqrt(2 / (fan_in + fan_out))``: Glorot and Bengio 2010, equation 12."""
+    number(gain, "gain", "xavier_normal_", 0, LARGEST)
     return spread(t, lambda tensor: gain * math.sqrt(2 / sum(fans(tensor))), normal, rng, "xavier_normal_")
 
 
 def xavier_uniform_(t: Target, gain: float = 1.0, *, rng: Any = None) -> Target:
     """Uniform within ±``gain · sqrt(6 / (fan_in + fan_out))``: Glorot and Bengio 2010, equation 16."""
+    number(gain, "gain", "xavier_uniform_", -LARGEST, LARGEST)
     return spread(t, lambda tensor: gain * math.sqrt(2 / sum(fans(tensor))), uniform, rng, "xavier_uniform_")
 
 
@@ -119,6 +126,10 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     1 for linear layers and sigmoid, 5/3 for tanh, sqrt(2) for relu, 3/4 for selu, ``sqrt(2 / (1 + param²))`` for
     leaky_relu, whose slope below 0 is ``param`` (0.01 unless given). Raises ValueError for another name.
     """
+    if param is not None:
+        number(param, "param", "calculate_gain")
+    if not isinstance(nonlinearity, str):
+        raise TypeError(f"calculate_gain: nonlinearity must be a name such as relu, got {short(nonlinearity)}")
     if nonlinearity in _PLAIN:
         return 1.0
     if nonlinearity == "leaky_relu":
@@ -129,17 +140,17 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
-def fans(t: Any) -> tuple[int, int]:
+def fans(t: Any, who: str = "fans") -> tuple[int, int]:
     """Return how many inputs a unit has and how many units an input reaches, by the shape of the weight.
 
     t: a Tensor or array (out, in) or (out, in / groups, height, width): fan_in = in / groups · height · width,
     fan_out = out · height · width. This is PyTorch's convention: it does not divide fan_out by the groups, nor see
     that a transposed convolution's weight is (in, out / groups, ...). Raises ValueError for fewer than 2 axes.
     """
-    shape = tuple(t.shape)
+    shape = array_of(t).shape
     if len(shape) < 2:
         raise ValueError(
-            f"fans: a weight needs two axes or more, (out, in, ...), got shape {shape}; fill a bias with zeros_ or "
+            f"{who}: a weight needs two axes or more, (out, in, ...), got shape {shape}; fill a bias with zeros_ or "
             "constant_, or give a standard deviation to normal_"
         )
     receptive = math.prod(shape[2:])
@@ -151,8 +162,8 @@ def fans(t: Any) -> tuple[int, int]:
 
 def he_std(a: float, mode: str, nonlinearity: str, who: str) -> Callable[[Tensor], float]:
     """Return the function of a weight that gives its standard deviation by He's rule."""
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f'{who}: mode must be "fan_in" or "fan_out", got {mode!r}')
+    if not isinstance(mode, str) or mode not in ("fan_in", "fan_out"):
+        raise ValueError(f'{who}: mode must be "fan_in" or "fan_out", got {short(mode)}')
     gain = calculate_gain(nonlinearity, a)
     return lambda tensor: gain / math.sqrt(fans(tensor)[0 if mode == "fan_in" else 1])
 
@@ -173,7 +184,7 @@ def spread(t: Target, std: Callable[[Tensor], float], draw: Callable[..., Any], 
     random = generator(rng)
 
     def drawn(tensor: Tensor) -> Any:
-        fans(tensor)  # a weight of too few axes is refused, also an empty one
+        fans(tensor, who)  # a weight of too few axes is refused, also an empty one
         return draw(random, std(tensor), tensor.shape) if tensor.size else np.zeros(tensor.shape)
 
     return filled(t, drawn, who)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.arrays import plain
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.tensor import Tensor
 
@@ -30,7 +31,10 @@ def manual_seed(seed: int) -> None:
 def generator(rng: Any = None) -> np.random.Generator:
     """Return ``rng`` as a NumPy Generator: one as it is, a seed made one, None for the one of ``manual_seed``."""
     if rng is not None:
-        return np.random.default_rng(rng)
+        try:
+            return np.random.default_rng(rng)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"rng: wanted a seed (0, 1, 2, ...) or a NumPy Generator, got {short(rng)}") from None
     if Randomness.generator is None:
         Randomness.generator = np.random.default_rng()
     return Randomness.generator

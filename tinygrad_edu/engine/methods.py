@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.axes import every_axis, maybe_axis, one_axis, torch_spelling
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.shaping import Shaping
@@ -110,11 +111,11 @@ class Methods(Shaping):
 
     def leaky_relu(self, negative_slope: float = 0.01) -> Tensor:
         """x where x > 0, else ``negative_slope`` times x."""
-        return self._apply(P.leaky_relu, negative_slope=float(negative_slope))
+        return self._apply(P.leaky_relu, negative_slope=float(number(negative_slope, "negative_slope", "leaky_relu")))
 
     def elu(self, alpha: float = 1.0) -> Tensor:
         """x where x > 0, else alpha (exp(x) - 1)."""
-        return self._apply(P.elu, alpha=float(alpha))
+        return self._apply(P.elu, alpha=float(number(alpha, "alpha", "elu")))
 
     def gelu(self, approximate: str = "none") -> Tensor:
         """x times the normal distribution function of x; ``approximate="tanh"`` for the usual approximation."""

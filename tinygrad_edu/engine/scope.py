@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 __all__ = ["MODE", "Mode", "Scope", "composite", "inside", "next_serial", "scope"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_NAMED = re.compile(r"(?!Tensor: )[\w.]+( \(\w+\))?: ")  # how an error starts that says whose it is
 
 next_serial = itertools.count(1).__next__  # one clock for nodes, scopes and writes
 
@@ -127,7 +129,21 @@ def composite(function: Function) -> Function:
         token = MODE.set(mode.within(Scope(name, "composite", mode.scope)))
         try:
             return function(*args, **kwargs)
+        except (ValueError, TypeError, IndexError) as error:
+            sign(error, name)
+            raise
+        except MemoryError as error:
+            raise MemoryError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
         finally:
             MODE.reset(token)
 
     return scoped  # type: ignore[return-value]
+
+
+def sign(error: Exception, name: str) -> None:
+    """Put a composite's name before an error of one sentence that names no op or layer yet."""
+    said = error.args[0] if len(error.args) == 1 else None
+    if type(error) not in (ValueError, TypeError, IndexError) or not isinstance(said, str) or hasattr(error, "graph"):
+        return
+    if not _NAMED.match(said):
+        error.args = (f"{name}: {said.removeprefix('Tensor: ')}",)

@@ -59,7 +59,7 @@ def read(file: BinaryIO) -> tuple[dict[str, Array], str | None]:
     content = file.read()
     length = int.from_bytes(content[:8], "little")
     if not 0 < length <= len(content) - 8:
-        raise ValueError("its header is longer than the file")
+        raise ValueError("its header is longer than the file, or empty")
     header = parsed(content[8 : 8 + length].decode("utf-8"))
     held = dict(library("load").deserialize(content))
     metadata = header.pop("__metadata__", None) or {}

@@ -24,7 +24,13 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
     if matrix.ndim != 2 or not inputs.ndim or inputs.shape[-1] != matrix.shape[1]:
         raise with_graph(ValueError(misfit(inputs.shape, matrix.shape)), P.matmul, (inputs, matrix))
     y = inputs @ matrix.T
-    return y if bias is None else y + bias
+    if bias is None:
+        return y
+    shift = as_tensor(bias)
+    if shift.shape != matrix.shape[:1]:
+        message = f"linear: bias {shift.shape} must hold one number for each of the {matrix.shape[0]} out_features"
+        raise with_graph(ValueError(message), P.add, (y, shift))
+    return y + shift
 
 
 def misfit(x: tuple[int, ...], weight: tuple[int, ...]) -> str:

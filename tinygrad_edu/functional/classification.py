@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 from tinygrad_edu.functional.loss import known_reduction, reduced
@@ -35,8 +36,7 @@ def cross_entropy(
     known_reduction(reduction, "cross_entropy")
     logits, wanted = as_tensor(input), as_tensor(target)
     axis = class_axis(logits, "cross_entropy")
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be from 0 to 1, got {label_smoothing}")
+    number(label_smoothing, "label_smoothing", "cross_entropy", 0, 1)
     weights = class_weights(weight, logits, axis, "cross_entropy")
     if wanted.dtype.kind == "f" and wanted.shape == logits.shape:
         chances = probabilities(wanted, logits.shape[axis], label_smoothing)
@@ -108,6 +108,7 @@ def class_weights(weight: Any, scores: Tensor, axis: int, op: str) -> Tensor | N
 def checked_labels(target: Tensor, scores: Tensor, axis: int, ignore: int, op: str) -> tuple[Any, Any]:
     """Return the labels, 0 in place of ignored ones, and which to keep; None for all."""
     data, shape, classes = target._data, scores.shape, scores.shape[axis]
+    number(ignore, "ignore_index", op)
     wanted = shape[:axis] + shape[axis + 1 :]
     if data.dtype.kind not in "iu":
         hint = "which are NaN" if data.dtype.kind == "f" and np.isnan(data).any() else "which can't be labels"

@@ -52,6 +52,8 @@ def conv1d(
     if isinstance(padding, (tuple, list)) and len(padding) == 2:
         padding = ((0, 0), tuple(padding))
     elif not isinstance(padding, str):
+        if isinstance(padding, (tuple, list)) and len(padding) != 1:
+            raise ValueError(f"conv1d: padding must be an integer or a pair (before, after), got {padding!r}")
         padding = (0, padding[0] if isinstance(padding, (tuple, list)) else padding)
     y = convolved(sequences.expand_dims(2), weight.expand_dims(2), bias, down, padding, across, groups, "conv1d")
     y = y.squeeze(2)
@@ -77,6 +79,8 @@ def convolved(
     problem = problem or too_large(name, x.shape[2:], kernel, spread, around, flat)
     if problem:
         raise with_graph(ValueError(problem), P.convolve, (x, weight))
+    room = [n + sum(side) for n, side in zip(x.shape[2:], around)]
+    down = min(down[0], room[0]), min(down[1], room[1])  # a longer one takes one window too, but much memory
     y = P.convolve(x, weight, stride=down, padding=around, dilation=spread, groups=groups)
     return with_bias(y, bias, name, P.convolve)
 

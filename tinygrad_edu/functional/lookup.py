@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import integer
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
@@ -21,7 +21,7 @@ def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     IndexError for one that is out of range.
     """
     labels = checked_indices(as_tensor(x)._data, "one_hot")
-    classes = operator.index(num_classes)
+    classes = integer(num_classes, "num_classes", "one_hot")
     if classes == -1:
         if not labels.size:
             raise ValueError("one_hot: of no labels the number of classes can't be told; give num_classes")
@@ -48,6 +48,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     found: Tensor = table[places]
     if padding_idx is None:
         return found
+    padding_idx = integer(padding_idx, "padding_idx", "embedding")
     if not -rows <= padding_idx < rows:
         raise IndexError(f"embedding: padding_idx {padding_idx} is no row of weight {table.shape}")
     fixed = places == padding_idx % rows

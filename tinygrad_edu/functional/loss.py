@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number, short
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
@@ -40,7 +41,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
     Shapes, reductions and errors as ``mse_loss``.
     """
-    if not delta > 0:
+    if not number(delta, "delta", "huber_loss") > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
     prediction, wanted = alike(input, target, reduction, "huber_loss")
     return reduced(bowl(prediction - wanted, delta), reduction)
@@ -52,8 +53,7 @@ def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float
 
     Shapes, reductions and errors as ``mse_loss``. Girshick 2015, equation 3.
     """
-    if not beta >= 0:
-        raise ValueError(f"smooth_l1_loss: beta must be 0 or more, got {beta}")
+    number(beta, "beta", "smooth_l1_loss", least=0)
     prediction, wanted = alike(input, target, reduction, "smooth_l1_loss")
     distance = prediction - wanted
     return reduced(bowl(distance, beta) / beta if beta else distance.abs(), reduction)
@@ -72,7 +72,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     log_target: target holds logarithms too. reduction: also "batchmean", the sum over the first length, which is the
     divergence itself; "mean" is over all elements, as in PyTorch. Shapes as ``mse_loss``.
     """
-    prediction, wanted = alike(input, target, "sum" if reduction == "batchmean" else reduction, "kl_div")
+    prediction, wanted = alike(input, target, "sum" if isinstance(reduction, str) and reduction == "batchmean" else reduction, "kl_div")
     if log_target:
         losses = wanted.exp() * (wanted - prediction)
     else:
@@ -98,7 +98,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
             "from 0 to 1; apply sigmoid first, or take binary_cross_entropy_with_logits"
         )
     losses = apply(P.surprise, (chances, wanted))
-    return reduced(losses if weight is None else losses * weight, reduction)
+    return reduced(losses if weight is None else losses * as_tensor(weight), reduction)
 
 
 @composite
@@ -115,7 +115,7 @@ def binary_cross_entropy_with_logits(
     if pos_weight is not None:
         missed = missed * (1 + (as_tensor(pos_weight) - 1) * wanted)
     losses = (1 - wanted) * scores + missed
-    return reduced(losses if weight is None else losses * weight, reduction)
+    return reduced(losses if weight is None else losses * as_tensor(weight), reduction)
 
 
 @composite
@@ -127,6 +127,7 @@ def hinge_loss(input: Any, target: Any, reduction: str = "mean", margin: float =
     Watkins 1999). The slope is 0 at the hinge. Raises ValueError for other shapes or targets.
     """
     known_reduction(reduction, "hinge_loss")
+    number(margin, "margin", "hinge_loss")
     scores, wanted = as_tensor(input), as_tensor(target)
     labels = wanted._data
     if scores.ndim == 2 and labels.ndim == 1 and labels.dtype.kind in "iu":
@@ -179,8 +180,8 @@ def alike(input: Any, target: Any, reduction: str, op: str) -> tuple[Tensor, Ten
 
 def known_reduction(reduction: str, op: str) -> None:
     """Refuse a reduction that does not exist."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'{op}: reduction must be "mean", "sum" or "none", got {short(reduction)}')
 
 
 def reduced(losses: Tensor, reduction: str) -> Tensor:

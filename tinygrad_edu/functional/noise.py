@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -21,8 +22,7 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None) -
     returned as it is. rng: a seed or NumPy Generator, by default that of ``tg.manual_seed``.
     Raises ValueError for a p that is not from 0 to 1. Srivastava et al. 2014, with the scaling done in training.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"dropout: p is a probability and must be from 0 to 1, got {p}")
+    number(p, "p", "dropout", 0, 1)
     inputs = as_tensor(x)
     if not training or not p:
         return inputs

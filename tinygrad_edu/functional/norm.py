@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import integer, number
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.primitives.normalize import moments
 from tinygrad_edu.engine.scope import composite
@@ -36,7 +37,8 @@ def batch_norm(
     """
     inputs = as_tensor(x)
     check_batch(inputs, (running_mean, running_var), weight, bias, training)
-    check_numbers(momentum=momentum, eps=eps)
+    number(momentum, "momentum", "batch_norm")
+    number(eps, "eps", "batch_norm", least=0)
     column = (1, -1) + (1,) * (inputs.ndim - 2)
     scale = 1.0 if weight is None else as_tensor(weight).reshape(column)
     shift = 0.0 if bias is None else as_tensor(bias).reshape(column)
@@ -81,13 +83,6 @@ def check_batch(x: Tensor, running: tuple[Any, Any], weight: Any, bias: Any, tra
         )
 
 
-def check_numbers(**numbers: Any) -> None:
-    """Refuse what is no number."""
-    for name, number in numbers.items():
-        if not isinstance(number, (int, float, np.floating)):
-            raise TypeError(f"batch_norm: {name} must be a number, got {number!r}")
-
-
 def move_running(running_mean: Tensor, running_var: Tensor, x: Any, axis: tuple[int, ...], momentum: float) -> None:
     """Let the running mean and variance take a step towards the batch's; they are rebound, both or none."""
     mean, var = [found.reshape(-1) for found in moments(x, axis)]
@@ -111,6 +106,7 @@ def layer_norm(
     """
     inputs = as_tensor(x)
     shape = sizes((normalized_shape,), "layer_norm")
+    number(eps, "eps", "layer_norm", least=0)
     lead = inputs.ndim - len(shape)
     if not shape or lead < 0 or inputs.shape[lead:] != shape:
         raise ValueError(
@@ -138,13 +134,14 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     inputs = as_tensor(x)
     if inputs.ndim < 2:
         raise ValueError(f"local_response_norm: x {inputs.shape} needs axes (batch, channels, ...)")
-    if size < 1:
-        raise ValueError(f"local_response_norm: size must be 1 or more, got {size}")
-    widths = ((0, 0), (size // 2, (size - 1) // 2)) + ((0, 0),) * (inputs.ndim - 2)
-    squares = P.pad(inputs.square(), widths=widths, value=0)
+    size = integer(size, "size", "local_response_norm", 1)
+    for name, value in (("alpha", alpha), ("beta", beta), ("k", k)):
+        number(value, name, "local_response_norm")
     channels = inputs.shape[1]
+    before, after = min(size // 2, channels), min((size - 1) // 2, channels)
+    squares = P.pad(inputs.square(), widths=((0, 0), (before, after)) + ((0, 0),) * (inputs.ndim - 2), value=0)
     total = squares[:, :channels]
-    for start in range(1, size):
+    for start in range(1, before + after + 1):
         total = total + squares[:, start : start + channels]
     y: Tensor = inputs / (total * (alpha / size) + k) ** beta
     return y

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tinygrad_edu.engine import functions
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number, short
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -31,6 +34,8 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
         raise ValueError(f"pad: mode {mode!r} is not supported; use {', '.join(_MODES)}")
     if mode != "constant" and value is not None and value != 0:
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
+    if value is not None:
+        number(value, "value", "pad")
     cuts = tuple([slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(widths, inputs.shape)])
     y = inputs[cuts] if any([a < 0 or b < 0 for a, b in widths]) else inputs
     widths = [(max(0, a), max(0, b)) for a, b in widths]
@@ -47,7 +52,9 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
 
 def widths_of(pad: Any, x: Tensor) -> list[tuple[int, int]]:
     """Return (before, after) for every axis of x, the first axis first."""
-    flat = sizes((tuple(pad),), "pad") if not isinstance(pad, int) else (pad,)
+    if not isinstance(pad, (tuple, list, range)) and not (isinstance(pad, np.ndarray) and pad.ndim == 1):
+        raise TypeError(f"pad: pad must be widths (before, after), axis by axis from the last, got {short(pad)}")
+    flat = sizes((tuple(pad),), "pad")
     if len(flat) % 2 or len(flat) > 2 * x.ndim:
         raise ValueError(
             f"pad: {len(flat)} widths {flat} for x {x.shape}; give (before, after) for the last axis, then for the one "

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -46,7 +47,7 @@ def avg_pool2d(
     """
     images, single = images_of(as_tensor(x), "avg_pool2d")
     kernel, down, around, spread = window_of("avg_pool2d", images, kernel_size, stride, padding, 1)
-    if divisor_override is not None and not divisor_override:
+    if divisor_override is not None and not number(divisor_override, "divisor_override", "avg_pool2d"):
         raise ValueError("avg_pool2d: divisor_override must not be 0")
     wide = reaching("avg_pool2d", images, kernel, down, around, spread, ceil_mode)
     padded = images.pad(((0, 0), (0, 0), *wide)) if any(map(any, wide)) else images
@@ -92,6 +93,8 @@ def window_of(
     op: str, x: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any
 ) -> tuple[Pair, Pair, Pads, Pair]:
     """Return kernel, stride, padding and dilation of a pooling, checked."""
+    if 0 in x.shape[2:]:
+        raise ValueError(f"{op}: the images {x.shape} have no pixels")
     kernel = pair(kernel_size, "kernel_size", op)
     no_stride = stride is None or (isinstance(stride, (tuple, list)) and not stride)
     down = kernel if no_stride else pair(stride, "stride", op)

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import LARGEST, short
+
 __all__ = ["Pads", "Pair", "images_of", "pads", "pair", "refuse_large_kernel", "too_large", "whole"]
 
 Pair = tuple[int, int]
@@ -15,17 +17,19 @@ Pads = tuple[Pair, Pair]
 def whole(value: Any, name: str, op: str, least: int) -> int:
     """Return an integer that is not below ``least``."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{op}: {name} must be an integer or a pair of integers, got {value!r}")
+        raise TypeError(f"{op}: {name} must be an integer or a pair of integers, got {short(value)}")
     if value < least:
         raise ValueError(f"{op}: {name} must be at least {least}, got {value}")
+    if value > LARGEST:
+        raise ValueError(f"{op}: {name} must be at most {LARGEST}, got {value}")
     return int(value)
 
 
 def pair(value: Any, name: str, op: str, least: int = 1) -> Pair:
     """Return (vertical, horizontal) of an integer or a pair; TypeError or ValueError that names ``name``."""
-    if isinstance(value, (tuple, list, np.ndarray)):
+    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim):
         if len(value) not in (1, 2):
-            raise ValueError(f"{op}: {name} must be an integer or a pair (vertical, horizontal), got {value!r}")
+            raise ValueError(f"{op}: {name} must be an integer or a pair (vertical, horizontal), got {short(value)}")
         return whole(value[0], name, op, least), whole(value[-1], name, op, least)
     n = whole(value, name, op, least)
     return n, n

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module
 
@@ -43,7 +44,7 @@ class LeakyReLU(Activation):
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
-        self.negative_slope = negative_slope
+        self.negative_slope = number(negative_slope, "negative_slope", "LeakyReLU")
 
     def forward(self, x: Any) -> Tensor:
         """Make what is negative small."""
@@ -59,7 +60,7 @@ class ELU(Activation):
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
-        self.alpha = alpha
+        self.alpha = number(alpha, "alpha", "ELU")
 
     def forward(self, x: Any) -> Tensor:
         """Let what is negative come to rest at −alpha."""
@@ -90,7 +91,7 @@ class GELU(Module):
     """x times the normal distribution function of x; approximate: ``"none"`` or ``"tanh"``. Hendrycks, Gimpel 2016."""
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
+        if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
             raise ValueError(f'GELU: approximate must be "none" or "tanh", got {approximate!r}')
         self.approximate = approximate
 
@@ -110,7 +111,7 @@ class Softplus(Module):
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        if not beta > 0:
+        if not number(beta, "beta", "Softplus") > 0:
             raise ValueError(f"Softplus: beta must be positive, got {beta}")
         self.beta = beta
         self.threshold = threshold

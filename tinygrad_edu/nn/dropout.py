@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import functional as F
+from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module
 
@@ -20,11 +22,9 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False, *, rng: Any = None) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"{type(self).__name__}: p must be a probability, from 0 to 1, got {p}")
-        self.p = p
+        self.p = number(p, "p", type(self).__name__, 0, 1)
         self.inplace = bool(inplace)
-        self.rng = None if rng is None else np.random.default_rng(rng)
+        self.rng = None if rng is None else generator(rng)
 
     def forward(self, x: Any) -> Tensor:
         """Drop some numbers."""

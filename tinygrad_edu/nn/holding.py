@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Holder:
 
     def get_submodule(self, path: str) -> Module:
         """Return the module at a dotted path, ``""`` being this one; AttributeError that says what there is."""
+        if not isinstance(path, str):
+            raise TypeError(f"get_submodule: the path must be a string such as features.0, got {short(path)}")
         module: Any = self
         for name in path.split(".") if path else ():
             inside = dict(module._entries())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.functional.loss import known_reduction
 from tinygrad_edu.nn.module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
@@ -15,8 +17,7 @@ class Loss(Module):
     """What every loss has. reduction: ``"mean"``, ``"sum"``, or ``"none"`` for a number per example or element."""
 
     def __init__(self, reduction: str = "mean") -> None:
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}')
+        known_reduction(reduction, type(self).__name__)
         self.reduction = reduction
 
     def _label(self) -> str:
@@ -51,12 +52,10 @@ class CrossEntropyLoss(Loss):
         self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean", label_smoothing: float = 0.0
     ) -> None:
         super().__init__(reduction)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"CrossEntropyLoss: label_smoothing must be from 0 to 1, got {label_smoothing}")
         self.weight: Tensor | None
         self.register_buffer("weight", weight)
         self.ignore_index = ignore_index
-        self.label_smoothing = label_smoothing
+        self.label_smoothing = number(label_smoothing, "label_smoothing", "CrossEntropyLoss", 0, 1)
 
     def forward(self, logits: Any, targets: Any) -> Tensor:
         """Return the loss."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import array_of
 from tinygrad_edu.engine.failure import locate
 from tinygrad_edu.engine.scope import MODE, Scope
 from tinygrad_edu.engine.tensor import Tensor
@@ -148,7 +149,7 @@ class Module(Holder):
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict: wanted a dict of arrays by path, got {type(state).__name__}")
         held = dict(self._state())
-        arrays = {key: value.data if isinstance(value, Tensor) else np.asarray(value) for key, value in state.items()}
+        arrays = {key: array_of(value) for key, value in state.items()}
         missing, unexpected = [key for key in held if key not in arrays], [key for key in arrays if key not in held]
         wrong = [misfit(arrays[key], key, tensor) for key, tensor in held.items() if key in arrays]
         wrong = [problem for problem in wrong if problem]
@@ -188,6 +189,6 @@ def misfit(array: Any, key: str, tensor: Tensor) -> str:
     if np.shape(array) != tensor.shape:
         return f"{key}: shape {np.shape(array)}, wanted {tensor.shape}"
     kind = array.dtype.kind
-    if kind not in "fiub":
+    if kind not in "fiub" or (kind == "f" and tensor.dtype.kind != "f"):
         return f"{key}: dtype {array.dtype}, wanted {tensor.dtype}"
     return ""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module, Parameter
@@ -34,12 +35,8 @@ class BatchNorm(Module):
         layer = type(self).__name__
         self.num_features = n = count(num_features, "num_features", layer)
         dtype = float_dtype(dtype, layer)
-        if not eps >= 0:
-            raise ValueError(f"{layer}: eps must not be negative, got {eps}")
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"{layer}: momentum must be from 0 to 1, or None for the mean so far, got {momentum}")
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = number(eps, "eps", layer, least=0)
+        self.momentum = None if momentum is None else number(momentum, "momentum", layer, 0, 1)
         self.affine = bool(affine)
         self.track_running_stats = tracks = bool(track_running_stats)
         self.weight = Parameter(np.ones(n, dtype)) if affine else None
@@ -116,9 +113,7 @@ class LayerNorm(Module):
         if not shape:
             raise ValueError("LayerNorm: normalized_shape must have one axis at least")
         dtype = float_dtype(dtype, "LayerNorm")
-        if not eps >= 0:
-            raise ValueError(f"LayerNorm: eps must not be negative, got {eps}")
-        self.eps = eps
+        self.eps = number(eps, "eps", "LayerNorm", least=0)
         self.elementwise_affine = bool(elementwise_affine)
         self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
         self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
@@ -154,9 +149,9 @@ class LocalResponseNorm(Module):
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         self.size = count(size, "size", "LocalResponseNorm")
-        self.alpha = alpha
-        self.beta = beta
-        self.k = k
+        self.alpha, self.beta, self.k = [
+            number(value, name, "LocalResponseNorm") for name, value in (("alpha", alpha), ("beta", beta), ("k", k))
+        ]
 
     def forward(self, x: Any) -> Tensor:
         """Let channels that respond strongly dampen their neighbours."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import integer, short
 from tinygrad_edu.nn.holding import Parameter
 
 __all__ = ["count", "float_dtype", "normal", "uniform"]
@@ -29,7 +30,10 @@ def normal(random: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> P
 
 def float_dtype(dtype: Any, layer: str) -> np.dtype[Any]:
     """Return a dtype that parameters can have; TypeError otherwise."""
-    wanted: np.dtype[Any] = np.dtype(dtype)
+    try:
+        wanted: np.dtype[Any] = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"{layer}: dtype must be one of NumPy's, such as np.float32, got {short(dtype)}") from None
     if wanted.kind != "f":
         raise TypeError(f"{layer}: parameters are floats, not {wanted}; give dtype=np.float32 or np.float64")
     return wanted
@@ -37,8 +41,4 @@ def float_dtype(dtype: Any, layer: str) -> np.dtype[Any]:
 
 def count(value: Any, name: str, layer: str, least: int = 1) -> int:
     """Return an integer that is not below ``least``; TypeError or ValueError that names the layer and the argument."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{layer}: {name} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{layer}: {name} must be at least {least}, got {value}")
-    return int(value)
+    return integer(value, name, layer, least)

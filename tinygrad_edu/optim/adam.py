@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.checks import at_least_zero, share
+from tinygrad_edu.engine.arguments import short
+from tinygrad_edu.optim.checks import at_least_zero, flags, share
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.sgd import moved
 
@@ -47,8 +48,9 @@ class Adam(Optimizer):
         """Refuse negative settings and betas that are no shares."""
         name, betas = type(self).__name__, settings["betas"]
         at_least_zero(name, settings, "lr", "eps", "weight_decay")
+        flags(name, settings, "amsgrad", "maximize")
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ValueError(f"{name}: betas must be two numbers, got {betas!r}")
+            raise ValueError(f"{name}: betas must be two numbers, got {short(betas)}")
         for i, beta in enumerate(betas):
             share(name, f"betas[{i}]", beta)
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["at_least_zero", "positive_integer", "share"]
+from tinygrad_edu.engine.arguments import short
+
+__all__ = ["at_least_zero", "flags", "positive_integer", "share"]
 
 _NUMBERS = (int, float, np.integer, np.floating)
 
@@ -18,9 +20,16 @@ def at_least_zero(who: str, settings: Mapping[str, Any], *names: str) -> None:
     for name in names:
         value = settings[name]
         if not isinstance(value, _NUMBERS) or isinstance(value, bool):
-            raise TypeError(f"{who}: {name} must be a number, got {value!r}")
+            raise TypeError(f"{who}: {name} must be a number, got {short(value)}")
         if not 0 <= value < math.inf:
             raise ValueError(f"{who}: {name} must not be negative, nor infinite, got {value}")
+
+
+def flags(who: str, settings: Mapping[str, Any], *names: str) -> None:
+    """Raise TypeError for settings that are neither True nor False."""
+    for name in names:
+        if not isinstance(settings[name], (bool, np.bool_)):
+            raise TypeError(f"{who}: {name} must be True or False, got {short(settings[name])}")
 
 
 def share(who: str, name: str, value: Any) -> None:
@@ -33,4 +42,4 @@ def share(who: str, name: str, value: Any) -> None:
 def positive_integer(who: str, name: str, value: Any) -> None:
     """Raise ValueError for what is no integer above 0."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{who}: {name} must be an integer above 0, got {value!r}")
+        raise ValueError(f"{who}: {name} must be an integer above 0, got {short(value)}")

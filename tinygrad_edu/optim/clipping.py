@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.tensor import Tensor
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
@@ -20,11 +21,10 @@ def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0, error_
     ``.grad`` is rebound. Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks,
     algorithm 1. Raises RuntimeError, and changes nothing, if ``error_if_nonfinite`` and the norm is NaN or infinite.
     """
-    order = float(norm_type)
+    order = float(number(norm_type, "norm_type", "clip_grad_norm_"))
     if not order > 0:
         raise ValueError(f"clip_grad_norm_: norm_type must be above 0, or inf, got {norm_type}")
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: max_norm must not be negative, got {max_norm}")
+    number(max_norm, "max_norm", "clip_grad_norm_", least=0)
     held = with_gradients(params, "clip_grad_norm_")
     norms = np.array([float(np.linalg.norm(np.ravel(p.grad.data, order="K"), order)) for p in held])
     total = float(np.linalg.norm(norms, order)) if held else 0.0
@@ -43,9 +43,7 @@ def clip_grad_norm_(params: Any, max_norm: float, norm_type: float = 2.0, error_
 
 def clip_grad_value_(params: Any, clip_value: float) -> None:
     """Hold every element of every gradient between ``-clip_value`` and ``clip_value``; each ``.grad`` is rebound."""
-    bound = float(clip_value)
-    if not bound >= 0:
-        raise ValueError(f"clip_grad_value_: clip_value must not be negative, got {clip_value}")
+    bound = float(number(clip_value, "clip_value", "clip_grad_value_", least=0))
     for p in with_gradients(params, "clip_grad_value_"):
         p.grad = np.clip(p.grad.data, -bound, bound)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.optim.checks import at_least_zero, positive_integer
 from tinygrad_edu.optim.optimizer import Optimizer
 
@@ -24,6 +25,8 @@ class LRScheduler:
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(self).__name__}: wanted an optimiser, got {type(optimizer).__name__}")
+        if isinstance(last_epoch, bool) or not isinstance(last_epoch, (int, np.integer)):
+            raise TypeError(f"{type(self).__name__}: last_epoch must be an integer, got {short(last_epoch)}")
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
@@ -66,6 +69,8 @@ class LRScheduler:
 
         Load the optimiser's state too: it holds the rates.
         """
+        if not isinstance(saved, Mapping):
+            raise TypeError(f"load_state_dict: wanted a dict of arrays, got {short(saved)}")
         if set(saved) != {"last_epoch", "base_lrs"}:
             raise ValueError(
                 f"load_state_dict into {type(self).__name__}: wanted last_epoch and base_lrs, got {', '.join(saved)}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.optim import state
 
@@ -42,8 +43,14 @@ class Optimizer:
         """Raise ValueError for settings that make no sense."""
 
     def step(self) -> None:
-        """Change every parameter that has a gradient; ValueError, and no change, if a gradient does not fit."""
-        for settings, waiting in [(settings_of(group), self._waiting(group)) for group in self.param_groups]:
+        """Change every parameter that has a gradient.
+
+        Raises, and changes nothing, ValueError if a gradient does not fit, and what ``check`` does for a bad setting.
+        """
+        groups = [(settings_of(group), self._waiting(group)) for group in self.param_groups]
+        for settings, _ in groups:
+            self.check(settings)
+        for settings, waiting in groups:
             sign = -1.0 if settings["maximize"] else 1.0
             for parameter, p, g in waiting:
                 kept = self.state.setdefault(parameter, {})
@@ -92,6 +99,8 @@ class Optimizer:
 
         Raises ValueError that lists every missing, unexpected and misshapen key at once.
         """
+        if not isinstance(saved, Mapping):
+            raise TypeError(f"load_state_dict: wanted a dict of arrays, got {short(saved)}")
         groups, kept = state.from_arrays(saved, self.param_groups, self.defaults, self.slots, type(self).__name__)
         for settings in groups:
             self.check(settings)
@@ -145,6 +154,8 @@ def listed(params: Any, name: str) -> list[Tensor]:
     """Return a group's parameters as a list, each checked."""
     if isinstance(params, (set, frozenset)):
         raise TypeError(f"{name}: a set has no order, so a saved state could not be found again; pass a list")
+    if not isinstance(params, Iterable):
+        raise TypeError(f"{name}: params must be a list of Tensors, got {short(params)}")
     found = [params] if isinstance(params, Tensor) else list(params)
     if not found:
         raise ValueError(f"{name}: a group has no parameters")
@@ -172,4 +183,4 @@ def plain_number(value: Any) -> Any:
     """Return numbers of NumPy as Python's."""
     if isinstance(value, (tuple, list)):
         return tuple([plain_number(part) for part in value])
-    return value.item() if isinstance(value, (np.generic, np.ndarray, Tensor)) else value
+    return value.item() if isinstance(value, (np.generic, np.ndarray, Tensor)) and value.size == 1 else value

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.checks import at_least_zero, share
+from tinygrad_edu.optim.checks import at_least_zero, flags, share
 from tinygrad_edu.optim.optimizer import Optimizer
 from tinygrad_edu.optim.sgd import moved
 
@@ -46,6 +46,7 @@ class RMSprop(Optimizer):
     def check(self, settings: Mapping[str, Any]) -> None:
         """Refuse negative settings and an alpha that is no share."""
         at_least_zero("RMSprop", settings, "lr", "eps", "weight_decay", "momentum")
+        flags("RMSprop", settings, "centered", "maximize")
         share("RMSprop", "alpha", settings["alpha"])
 
     def updated(self, p: Any, g: Any, state: dict[str, Any], settings: dict[str, Any]) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.optim.checks import at_least_zero
+from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.optim.checks import at_least_zero, flags
 from tinygrad_edu.optim.optimizer import Optimizer
 
 __all__ = ["SGD", "moved"]
@@ -44,6 +45,8 @@ class SGD(Optimizer):
     def check(self, settings: Mapping[str, Any]) -> None:
         """Refuse negative settings, and nesterov without plain momentum."""
         at_least_zero("SGD", settings, "lr", "momentum", "weight_decay")
+        number(settings["dampening"], "dampening", "SGD")
+        flags("SGD", settings, "nesterov", "maximize")
         if settings["nesterov"] and (settings["momentum"] == 0 or settings["dampening"] != 0):
             raise ValueError(
                 f"SGD: nesterov=True needs momentum above 0 and dampening 0, got momentum={settings['momentum']}, "

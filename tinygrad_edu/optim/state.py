@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import array_of
 from tinygrad_edu.engine.tensor import Tensor
 
 __all__ = ["from_arrays", "to_arrays"]
@@ -38,18 +40,24 @@ def from_arrays(
     parameters = [p for group in groups for p in group["params"]]
     settings: list[dict[str, Any]] = [{} for _ in groups]
     kept: dict[Tensor, dict[str, Any]] = {}
+    known = ("params", "initial_lr", *defaults)
     wrong: list[str] = []
     for key, value in saved.items():
         room, _, rest = str(key).partition(".")
         place, _, entry = rest.partition(".")
-        array = np.asarray(value.data if isinstance(value, Tensor) else value)
-        if room == "param_groups" and place.isdecimal() and int(place) < len(groups) and entry:
+        array = array_of(value)
+        if array.dtype.kind not in "fiub":
+            wrong.append(f"{key}: dtype {array.dtype}, wanted numbers")
+        elif room == "param_groups" and place.isdecimal() and int(place) < len(groups) and entry in known:
             settings[int(place)][entry] = array
         elif room == "state" and place.isdecimal() and int(place) < len(parameters) and entry in (*slots, "step"):
             parameter = parameters[int(place)]
             wanted = () if entry == "step" else parameter.shape
             if array.shape != wanted:
                 wrong.append(f"{key}: shape {array.shape}, wanted {wanted}")
+                continue
+            if entry == "step" and not (0 <= array < math.inf and array == int(array)):
+                wrong.append(f"{key}: wanted a number of steps, got {array}")
                 continue
             number = int(array) if entry == "step" else np.array(array, dtype=parameter.dtype)
             kept.setdefault(parameter, {})[entry] = number

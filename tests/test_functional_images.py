@@ -223,6 +223,15 @@ BAD = [
     (lambda: F.max_pool2d(zeros(1, 1, 8, 8), 0), ValueError, "kernel_size must be at least 1"),
     (lambda: F.avg_pool2d(zeros(1, 1, 8, 8), 2, divisor_override=0), ValueError, "must not be 0"),
     (lambda: F.adaptive_avg_pool2d(zeros(1, 1, 0, 8), 2), ValueError, "have no pixels"),
+    (lambda: F.max_pool2d(zeros(1, 1, 0, 8), 2, padding=1), ValueError, "max_pool2d: the images .* have no pixels"),
+    (lambda: F.avg_pool2d(zeros(1, 1, 8, 0), 2, padding=1), ValueError, "avg_pool2d: the images .* have no pixels"),
+    (lambda: F.avg_pool2d(zeros(1, 1, 8, 8), 2, divisor_override="2"), TypeError, "divisor_override must be a number"),
+    (lambda: F.avg_pool2d(zeros(1, 1, 8, 8), 2, 2**70), ValueError, "avg_pool2d: stride must be at most 2147483647"),
+    (lambda: F.conv1d(zeros(1, 1, 5), zeros(1, 1, 3), padding=(1, 2, 3)), ValueError, r"a pair \(before, after\)"),
+    (lambda: F.conv1d(zeros(1, 1, 5), zeros(1, 1, 3), padding=()), ValueError, "conv1d: padding must be"),
+    (lambda: F.conv2d("x", zeros(1, 1, 3, 3)), TypeError, "^conv2d: str of dtype"),
+    (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 3, 3), stride=zeros()), TypeError, "^conv2d: stride must be"),
+    (lambda: F.max_pool2d(zeros(1, 1, 4, 4), 2, ceil_mode=zeros(2)), ValueError, "^max_pool2d: "),
 ]  # fmt: skip
 
 
@@ -230,6 +239,16 @@ BAD = [
 def test_bad_input_is_told(call, kind, message):
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_a_stride_beyond_the_image_takes_one_window_and_little_memory(rng):
+    x, w = rng.standard_normal((1, 2, 5, 5)), rng.standard_normal((3, 2, 3, 3))
+    np.testing.assert_array_equal(F.conv2d(x, w, stride=10**9).data, F.conv2d(x, w, stride=3).data)
+
+
+def test_a_result_too_large_for_memory_is_told_by_the_function():
+    with pytest.raises(MemoryError, match="^conv2d: Unable to allocate"):
+        F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 3, 3), padding=10**7)
 
 
 def test_a_failed_convolution_can_be_drawn(rng):

@@ -340,6 +340,13 @@ WRONG = [
     (lambda: F.hinge_loss(X, X[0]), ValueError, r"hinge_loss: target has shape \(4,\)"),
     (lambda: F.hinge_loss(X, [0, 1, 4]), IndexError, r"target\[2\] is 4, but input \(3, 4\) has 4 classes"),
     (lambda: F.hinge_loss(X, [0, 1]), ValueError, "2 labels but input"),
+    (lambda: F.hinge_loss(X, [0, 1, 2], margin=None), TypeError, "hinge_loss: margin must be a number"),
+    (lambda: F.huber_loss(X, X, delta="x"), TypeError, "huber_loss: delta must be a number"),
+    (lambda: F.cross_entropy(X, [0, 1, 2], ignore_index=None), TypeError, "cross_entropy: ignore_index must be a numb"),
+    (lambda: F.cross_entropy(X, [0, 1, 2], label_smoothing="x"), TypeError, "label_smoothing must be a number"),
+    (lambda: F.cross_entropy(X, [0, 1, 2], reduction=X), ValueError, "reduction must be"),
+    (lambda: F.binary_cross_entropy(X, X, "x"), TypeError, "^binary_cross_entropy: str of dtype"),
+    (lambda: F.mse_loss(X, None), TypeError, "^mse_loss: NoneType of dtype"),
 ]
 
 

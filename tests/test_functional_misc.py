@@ -258,6 +258,18 @@ WRONG = [
     (lambda: F.dropout(X, 1.5), ValueError, "from 0 to 1, got 1.5"),
     (lambda: F.dropout(X, -0.1, training=False), ValueError, "from 0 to 1, got -0.1"),
     (lambda: F.dropout(X, np.nan), ValueError, "got nan"),
+    (lambda: F.dropout(X, "0.5"), TypeError, "dropout: p must be a number, got '0.5'"),
+    (lambda: F.dropout(X, 0.5, rng="x"), TypeError, "rng: wanted a seed"),
+    (lambda: F.embedding([0], X[0, 0], 1.5), TypeError, "embedding: padding_idx must be an integer, got 1.5"),
+    (lambda: F.one_hot([0], 2.0), TypeError, "one_hot: num_classes must be an integer, got 2.0"),
+    (lambda: F.one_hot([0], 2**40), ValueError, "one_hot: num_classes must be at most"),
+    (lambda: F.pad(X, (1, 1), value=(1, 2)), TypeError, r"pad: value must be a number, got \(1, 2\)"),
+    (lambda: F.pad(X, {1, 2}), TypeError, r"pad: pad must be widths \(before, after\)"),
+    (lambda: F.pad(X, None), TypeError, "pad: pad must be widths"),
+    (lambda: F.linear(X, np.zeros((3, 4)), 1.0), ValueError, r"linear: bias \(\) must hold .* 3 out_features"),
+    (lambda: F.linear(X, np.zeros((3, 4)), np.zeros((4, 3))), ValueError, r"linear: bias \(4, 3\) must hold one"),
+    (lambda: F.leaky_relu(X, "x"), TypeError, "leaky_relu: negative_slope must be a number"),
+    (lambda: F.elu(X, None), TypeError, "elu: alpha must be a number, got None"),
 ]
 
 

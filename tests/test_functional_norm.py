@@ -169,6 +169,12 @@ def test_an_empty_batch_gives_an_empty_result_and_moves_nothing(shape, training)
     np.testing.assert_array_equal((mean.data, var.data), before)
 
 
+def test_local_response_norm_over_more_channels_than_there_are_takes_no_longer(rng):
+    x = rng.standard_normal((2, 3, 4))
+    y = F.local_response_norm(x, 10**9, alpha=1e9).data
+    np.testing.assert_allclose(y, x / (np.square(x).sum(axis=1, keepdims=True) + 1) ** 0.75)
+
+
 def test_an_empty_batch_passes_layer_norm():
     assert F.layer_norm(np.zeros((0, 4)), (4,), np.ones(4)).shape == (0, 4)
 
@@ -196,6 +202,13 @@ WRONG = [
     (lambda: F.layer_norm(X, (4,), np.ones(3)), ValueError, r"weight has shape \(3,\); it must be \(4,\)"),
     (lambda: F.local_response_norm(X, 0), ValueError, "size must be at least 1, got 0"),
     (lambda: F.local_response_norm(X[0, 0], 2), ValueError, "needs axes"),
+    (lambda: F.local_response_norm(X, 1.5), TypeError, "local_response_norm: size must be an integer, got 1.5"),
+    (lambda: F.local_response_norm(X, 2, alpha="x"), TypeError, "local_response_norm: alpha must be a number"),
+    (lambda: F.batch_norm(X, M, V, training=True, eps=-1), ValueError, "batch_norm: eps must not be negative, got -1"),
+    (lambda: F.batch_norm(X, M, V, training=np.ones(2)), ValueError, "^batch_norm: "),
+    (lambda: F.batch_norm("x", M, V), TypeError, "^batch_norm: str of dtype"),
+    (lambda: F.layer_norm(X, (4,), eps=np.ones(4)), TypeError, r"eps must be a number, got ndarray of shape \(4,\)"),
+    (lambda: F.layer_norm(X, (4,), eps=-1.0), ValueError, "layer_norm: eps must not be negative"),
 ]
 
 

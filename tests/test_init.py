@@ -185,6 +185,16 @@ def test_a_rule_needs_two_axes(name, shape):
         (ValueError, 'mode must be "fan_in" or "fan_out", got \'in\'', lambda: init.he_normal_(weight(), 0, "in")),
         (ValueError, "no gain for 'softmax'; there are", lambda: init.he_uniform_(weight(), nonlinearity="softmax")),
         (ValueError, "no gain for 'ReLU'", lambda: init.calculate_gain("ReLU")),
+        (TypeError, "calculate_gain: nonlinearity must be a name", lambda: init.calculate_gain([])),
+        (TypeError, "zeros_: wanted a Tensor", lambda: init.zeros_(1)),
+        (ValueError, "he_normal_: a weight needs two axes", lambda: init.he_normal_(tg.Tensor([1.0]))),
+        (ValueError, "fans: a weight needs two axes", lambda: init.fans(None)),
+        (TypeError, "constant_: val must be a number", lambda: init.constant_(weight(), "x")),
+        (TypeError, "normal_: mean must be a number", lambda: init.normal_(weight(), None)),
+        (TypeError, "xavier_normal_: gain must be a number", lambda: init.xavier_normal_(weight(), None)),
+        (ValueError, "xavier_uniform_: gain must be from 0", lambda: init.xavier_uniform_(weight(), math.inf)),
+        (ValueError, "uniform_: b must be finite, got inf", lambda: init.uniform_(weight(), 0, math.inf)),
+        (TypeError, "rng: wanted a seed", lambda: init.normal_(weight(), rng="x")),
     ],
 )
 def test_nonsense_is_refused(kind, said, call):

@@ -298,6 +298,17 @@ MADE = [
     (lambda: nn.MSELoss("avg"), ValueError, "MSELoss: reduction must be \"mean\", \"sum\" or \"none\", got 'avg'"),
     (lambda: nn.CrossEntropyLoss(reduction=None), ValueError, "CrossEntropyLoss: reduction"),
     (lambda: nn.CrossEntropyLoss(label_smoothing=2), ValueError, "CrossEntropyLoss: label_smoothing"),
+    (lambda: nn.Linear(2**40, 3), ValueError, "Linear: in_features must be at most 2147483647"),
+    (lambda: nn.Linear(2, 3, dtype="same"), TypeError, "Linear: dtype must be one of NumPy's"),
+    (lambda: nn.Linear(2, 3, rng="x"), TypeError, "rng: wanted a seed (0, 1, 2, ...) or a NumPy Generator, got 'x'"),
+    (lambda: nn.BatchNorm2d(3, None), TypeError, "BatchNorm2d: eps must be a number, got None"),
+    (lambda: nn.BatchNorm2d(3, momentum="x"), TypeError, "BatchNorm2d: momentum must be a number, got 'x'"),
+    (lambda: nn.LayerNorm(3, "x"), TypeError, "LayerNorm: eps must be a number, got 'x'"),
+    (lambda: nn.LocalResponseNorm(3, None), TypeError, "LocalResponseNorm: alpha must be a number, got None"),
+    (lambda: nn.Dropout(None), TypeError, "Dropout: p must be a number, got None"),
+    (lambda: nn.ELU("x"), TypeError, "ELU: alpha must be a number, got 'x'"),
+    (lambda: nn.LeakyReLU(None), TypeError, "LeakyReLU: negative_slope must be a number, got None"),
+    (lambda: nn.Sequential().get_submodule(0), TypeError, "get_submodule: the path must be a string"),
 ]  # fmt: skip
 
 

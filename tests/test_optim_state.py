@@ -150,11 +150,49 @@ def test_nonsense_is_refused_by_every_optimiser(name, params, settings, kind, sa
         ("Adam", {"betas": 0.9}, "betas must be two numbers"),
         ("AdamW", {"eps": -1}, "AdamW: eps must not be negative"),
         ("RMSprop", {"alpha": 1}, "alpha must be below 1"),
+        ("SGD", {"nesterov": "no"}, "SGD: nesterov must be True or False, got 'no'"),
+        ("SGD", {"dampening": None}, "SGD: dampening must be a number, got None"),
+        ("Adam", {"amsgrad": np.ones(2)}, "Adam: amsgrad must be True or False, got ndarray"),
+        ("RMSprop", {"centered": 1}, "RMSprop: centered must be True or False, got 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(name, settings, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((ValueError, TypeError), match=said):
         CLASSES[name]([nn.Parameter([1.0])], **settings)
+
+
+@every_class
+@pytest.mark.parametrize("lr", [None, "x", -1.0, math.nan, np.ones(2)], ids=repr)
+def test_a_step_with_a_bad_setting_in_the_last_group_changes_nothing(name, lr):
+    p, q = nn.Parameter([1.0]), nn.Parameter([1.0])
+    optimiser = CLASSES[name]([{"params": [p]}, {"params": [q]}], lr=0.1)
+    give([p, q], [[1.0], [1.0]])
+    optimiser.param_groups[1]["lr"] = lr
+    with pytest.raises((ValueError, TypeError), match=f"{name}: lr must"):
+        optimiser.step()
+    assert p.item() == q.item() == 1
+    assert not any(optimiser.state.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("state.0.step", -1, "state.0.step: wanted a number of steps, got -1"),
+        ("state.0.step", math.inf, "state.0.step: wanted a number of steps, got inf"),
+        ("state.0.exp_avg", ["x"], "state.0.exp_avg: dtype <U1, wanted numbers"),
+        ("state.0.exp_avg", [[1, 2], [3]], "state.0.exp_avg: dtype object, wanted numbers"),
+        ("param_groups.0.rate", 1.0, "param_groups.0.rate: unexpected"),
+    ],
+)
+def test_a_damaged_state_changes_nothing(key, value, said):
+    p = nn.Parameter([1.0])
+    optimiser = optim.Adam([p])
+    give([p], [[1.0]])
+    optimiser.step()
+    saved = optimiser.state_dict()
+    with pytest.raises(ValueError, match=said):
+        optimiser.load_state_dict({**saved, key: value})
+    assert optimiser.state_dict() == saved
 
 
 def test_a_group_can_be_added_and_a_bad_one_changes_nothing():
@@ -178,6 +216,11 @@ def test_schedules_and_clipping_refuse_nonsense():
         (ValueError, "each milestone", lambda: lr_scheduler.MultiStepLR(optimiser, [1.5])),
         (ValueError, "gamma must not be negative", lambda: lr_scheduler.ExponentialLR(optimiser, -1)),
         (ValueError, "one function or 1", lambda: lr_scheduler.LambdaLR(optimiser, [abs, abs])),
+        (TypeError, "last_epoch must be an integer", lambda: lr_scheduler.StepLR(optimiser, 1, last_epoch=None)),
+        (TypeError, "load_state_dict: wanted a dict", lambda: optimiser.load_state_dict(None)),
+        (TypeError, "load_state_dict: wanted a dict", lambda: lr_scheduler.StepLR(optimiser, 1).load_state_dict([1])),
+        (TypeError, "max_norm must be a number", lambda: optim.clip_grad_norm_([], "x")),
+        (TypeError, "clip_value must be a number", lambda: optim.clip_grad_value_([], None)),
         (KeyError, "no initial_lr", lambda: lr_scheduler.StepLR(optimiser, 1, last_epoch=3)),
         (ValueError, "norm_type must be above 0", lambda: optim.clip_grad_norm_([], 1, 0)),
         (ValueError, "max_norm must not be negative", lambda: optim.clip_grad_norm_([], -1)),

@@ -81,7 +81,7 @@ def xavier_normal_(t: Target, gain: float = 1.0, *, rng: Any = None) -> Target:
 
 def xavier_uniform_(t: Target, gain: float = 1.0, *, rng: Any = None) -> Target:
     """Uniform within ±``gain · sqrt(6 / (fan_in + fan_out))``: Glorot and Bengio 2010, equation 16."""
-    number(gain, "gain", "xavier_uniform_", -LARGEST, LARGEST)
+    number(gain, "gain", "xavier_uniform_", 0, LARGEST)
     return spread(t, lambda tensor: gain * math.sqrt(2 / sum(fans(tensor))), uniform, rng, "xavier_uniform_")
 
 

@@ -30,7 +30,8 @@ def integer(value: Any, name: str, op: str, least: int = -LARGEST) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{op}: {name} must be an integer, got {short(value)}")
     if not least <= value <= LARGEST:
-        raise ValueError(f"{op}: {name} must be at {f'least {least}' if value < least else f'most {LARGEST}'}, got {value}")
+        bound = f"least {least}" if value < least else f"most {LARGEST}"
+        raise ValueError(f"{op}: {name} must be at {bound}, got {value}")
     return int(value)
 
 

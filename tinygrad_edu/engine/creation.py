@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.arguments import short
+from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.tensor import Tensor
 

@@ -72,7 +72,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     log_target: target holds logarithms too. reduction: also "batchmean", the sum over the first length, which is the
     divergence itself; "mean" is over all elements, as in PyTorch. Shapes as ``mse_loss``.
     """
-    prediction, wanted = alike(input, target, "sum" if isinstance(reduction, str) and reduction == "batchmean" else reduction, "kl_div")
+    prediction, wanted = alike(input, target, "sum" if reduction == "batchmean" else reduction, "kl_div")
     if log_target:
         losses = wanted.exp() * (wanted - prediction)
     else:

@@ -299,6 +299,13 @@ def test_a_transforms_numbers_are_not_those_of_the_order():
     assert not np.array_equal(next(iter(loader)), seen[0])
 
 
+@pytest.mark.parametrize("transform", [lambda x, rng: x[1:], lambda x, rng: x.sum()])
+def test_a_transform_that_loses_samples_is_an_error(transform):
+    loader = data.DataLoader((np.ones((6, 2)), np.arange(6)), 3, transform=transform)
+    with pytest.raises(ValueError, match="transform was given 3 samples"):
+        next(iter(loader))
+
+
 def test_shift_is_a_transform():
     loader = data.DataLoader(data.digits().test, 64, seed=0, transform=lambda x, rng: data.shift(x, 1, rng))
     x, _ = next(iter(loader))

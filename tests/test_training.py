@@ -270,6 +270,25 @@ def test_ctrl_c_leaves_what_the_last_whole_epoch_left(at, tmp_path):
     assert_same(resumed.everything(), whole.everything())
 
 
+def test_ctrl_c_right_after_going_on_leaves_what_the_checkpoint_holds(tmp_path):
+    first, again = Setup(), Setup(seed=8)
+    wanted = numbers(first.fit(2, checkpoint=tmp_path / "run.npz"))
+    history = again.fit(6, loader=Stopping(again.loader, 1, KeyboardInterrupt()), checkpoint=tmp_path / "run.npz")
+    assert numbers(history) == wanted
+    assert_same(again.everything(), first.everything())
+
+
+def test_ctrl_c_leaves_the_last_whole_epoch_even_if_an_earlier_one_was_better():
+    made, states = Setup(), []
+    history = made.fit(
+        9, loss=Scripted(made.model, [1, 2, 3]), validation=(made.x, made.y), patience=9,
+        loader=Stopping(made.loader, 9, KeyboardInterrupt()),
+        on_epoch=lambda row: states.append(made.model.state_dict()),
+    )  # fmt: skip
+    assert (len(history.rows), history.best.epoch) == (2, 1)
+    assert_same(made.model.state_dict(), states[1])
+
+
 def test_ctrl_c_during_validation_drops_the_epoch():
     stopped = Setup()
     history = stopped.fit(3, validation=Stopping(stopped.tests, 5, KeyboardInterrupt()))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
+from tinygrad_edu.training import Epoch, History
 from viz.training import cell_colours, confusion, curves, mistakes
 
 HISTORY = {
@@ -38,6 +39,14 @@ def test_curves_are_the_history(tmp_path):
     assert [text.get_text() for text in loss.get_legend().texts] == ["training, last 0.5000", "test, last 0.7500"]
     assert "training accuracy 87.50 % after 3 epochs" in figure.description
     assert starts_as_png(figure.save(tmp_path / "curves.png"))
+
+
+def test_what_fit_returns_can_be_drawn():
+    rows = [Epoch(1, 2.0, 0.25, 1.5, None, 0.1, 3.0), Epoch(2, 1.0, 0.5, 1.25, None, 0.1, 3.0)]
+    loss, accuracy = curves(History(rows)).canvas.axes
+    assert [text.get_text() for text in loss.get_legend().texts] == ["training, last 1.0000", "validation, last 1.2500"]
+    assert [list(line.get_ydata()) for line in loss.lines] == [[2.0, 1.0], [1.5, 1.25]]
+    assert [list(line.get_ydata()) for line in accuracy.lines] == [[0.25, 0.5]]
 
 
 def test_lines_are_told_apart_without_colour():

@@ -13,6 +13,8 @@ from tinygrad_edu.engine.tensor import Tensor
 
 __all__ = ["DataLoader"]
 
+Transform = Callable[[np.ndarray[Any, Any], np.random.Generator], Any]
+
 
 class DataLoader:
     """Cut arrays into batches, in a new order each epoch if ``shuffle``.
@@ -40,7 +42,7 @@ class DataLoader:
         seed: int | None = None,
         *,
         drop_last: bool = False,
-        transform: Callable[[np.ndarray[Any, Any], np.random.Generator], Any] | None = None,
+        transform: Transform | None = None,
     ) -> None:
         several = isinstance(arrays, (tuple, list))
         self.arrays = tuple(plain_array(entry) for entry in (arrays if several else [arrays]))
@@ -80,7 +82,7 @@ class DataLoader:
             if self.transform is not None:
                 # A last number of 0 would seed like none, so batches count from 1.
                 rng = np.random.default_rng([self.seed, epoch, position + 1])
-                batch[0] = plain_array(self.transform(batch[0], rng))
+                batch[0] = transformed(self.transform, batch[0], rng)
             values = tuple(Tensor(array, copy=False) if array.dtype.kind in "fc" else array for array in batch)
             yield values if self._several else values[0]
 
@@ -97,6 +99,17 @@ class DataLoader:
     def __repr__(self) -> str:
         order = f", shuffle=True, seed={self.seed}" if self.shuffle else ""
         return f"DataLoader({self.samples:,} samples, batch_size={self.batch_size}{order})"
+
+
+def transformed(transform: Transform, x: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return the samples as a transform gives them; ValueError where their number changed, so that labels would err."""
+    changed = plain_array(transform(x, rng))
+    if changed.shape[:1] != x.shape[:1]:
+        raise ValueError(
+            f"DataLoader: transform was given {len(x)} samples (shape {x.shape}) and returned shape {changed.shape}; "
+            "it must return as many"
+        )
+    return changed
 
 
 def plain_array(value: Any) -> np.ndarray[Any, Any]:

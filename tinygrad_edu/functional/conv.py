@@ -6,7 +6,6 @@ from typing import Any
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.failure import with_graph
-from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.functional.sizes import Pads, images_of, pads, pair, too_large, whole
@@ -81,8 +80,10 @@ def convolved(
         raise with_graph(ValueError(problem), P.convolve, (x, weight))
     room = [n + sum(side) for n, side in zip(x.shape[2:], around)]
     down = min(down[0], room[0]), min(down[1], room[1])  # a longer one takes one window too, but much memory
-    y = P.convolve(x, weight, stride=down, padding=around, dilation=spread, groups=groups)
-    return with_bias(y, bias, name, P.convolve)
+    way = {"stride": down, "padding": around, "dilation": spread, "groups": groups}
+    if bias is None:
+        return P.convolve(x, weight, **way)  # type: ignore[no-any-return]
+    return P.convolve_plus(x, weight, checked_bias(bias, weight.shape[0], name, (x, weight)), **way)  # type: ignore[no-any-return]
 
 
 @composite
@@ -116,8 +117,9 @@ def conv_transpose2d(
     if problem:
         raise with_graph(ValueError(problem), P.convolve_back, (images, weight))
     y = P.convolve_back(images, weight, stride=down, padding=around, dilation=spread, groups=groups, size=size)
-    y = with_bias(y, bias, name, P.convolve_back)
-    return y[0] if single else y
+    if bias is not None:
+        y = y + checked_bias(bias, y.shape[1], name, (images, weight)).reshape(-1, 1, 1)
+    return y[0] if single else y  # type: ignore[no-any-return]
 
 
 def transposed_size(
@@ -153,12 +155,10 @@ def misfit(x: tuple[int, ...], weight: tuple[int, ...], groups: int, name: str, 
     return f"{message}x is (batch, channels, {axes}), and its channels must be those of the weight"
 
 
-def with_bias(y: Any, bias: Any, name: str, op: Op) -> Tensor:
-    """Add a number per channel."""
-    if bias is None:
-        return y  # type: ignore[no-any-return]
+def checked_bias(bias: Any, channels: int, name: str, inputs: tuple[Tensor, ...]) -> Tensor:
+    """Return the bias as a Tensor that has a number per output channel."""
     bias = as_tensor(bias)
-    if bias.shape != (y.shape[1],):
-        message = f"{name}: bias {bias.shape} must hold one number for each of the {y.shape[1]} output channels"
-        raise with_graph(ValueError(message), op, (y, bias))
-    return y + bias.reshape(-1, 1, 1)  # type: ignore[no-any-return]
+    if bias.shape != (channels,):
+        message = f"{name}: bias {bias.shape} must hold one number for each of the {channels} output channels"
+        raise with_graph(ValueError(message), P.convolve_plus, (*inputs, bias))
+    return bias  # type: ignore[no-any-return]

@@ -238,7 +238,7 @@ def of_matmul(out: Any, x: Any, y: Any) -> int:
     return int(out.size * x.shape[-1])
 
 
-def of_convolution(out: Any, x: Any, w: Any, **options: Any) -> int:
+def of_convolution(out: Any, x: Any, w: Any, b: Any = None, **options: Any) -> int:
     """One for each element of the output and each weight of its kernel; the zeros of the padding are multiplied too."""
     return int(out.size * prod(w.shape[1:]))
 
@@ -263,6 +263,7 @@ def of_einsum(out: Any, *xs: Any, subscripts: str) -> int:
 COUNTS: dict[Op, Callable[..., int]] = {
     P.matmul: of_matmul,
     P.convolve: of_convolution,
+    P.convolve_plus: of_convolution,
     P.convolve_back: of_transposed_convolution,
     P.einsum: of_einsum,
 }

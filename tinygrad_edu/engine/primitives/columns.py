@@ -149,17 +149,23 @@ def multiply_into(out: Any, left: Any, right: Any) -> None:
         np.matmul(left, right[..., part], out=out[..., part])
 
 
-def correlate(x: Any, w: Any, out: Any, stride: Pair, offset: Pair, dilation: Pair, groups: int) -> None:
-    """Write into ``out`` (O, h, w, N) what the kernels w (O, C / groups, k_h, k_w) find in x (C, H, W, N)."""
+def correlate(
+    x: Any, w: Any, out: Any, stride: Pair, offset: Pair, dilation: Pair, groups: int, bias: Any = None
+) -> None:
+    """Write into ``out`` (O, h, w, N) what the kernels w (O, C / groups, k_h, k_w) find in x (C, H, W, N); add bias."""
     features, height, width, batch = out.shape
     windows = Windows(x, w.shape[2:], (height, width), stride, offset, dilation)
     weight = np.ascontiguousarray(w).reshape(groups, features // groups, -1)
     direct = out.flags.c_contiguous
     flat = out.reshape(groups, features // groups, -1) if direct else None
+    shift = None if bias is None else bias.reshape(groups, features // groups, 1)
     for rows, columns in windows.blocks():
         columns = columns.reshape(groups, weight.shape[2], -1)
         if flat is not None:
-            multiply_into(flat[:, :, rows.start * windows.run : rows.stop * windows.run], weight, columns)
+            part = flat[:, :, rows.start * windows.run : rows.stop * windows.run]
+            multiply_into(part, weight, columns)
+            if shift is not None:
+                part += shift
         else:
             out[:, rows] = np.matmul(weight, columns).reshape(features, rows.stop - rows.start, width, batch)
 

@@ -16,7 +16,7 @@ from tinygrad_edu.engine.primitives.columns import batch_last, correlate, correl
 from tinygrad_edu.engine.primitives.shape import crop, pad
 from tinygrad_edu.engine.primitives.sliding import overlap_add, windows
 
-__all__ = ["convolve", "convolve_back", "convolve_weights"]
+__all__ = ["convolve", "convolve_back", "convolve_plus", "convolve_weights"]
 
 Pair = tuple[int, int]
 NONE = ((0, 0), (0, 0))
@@ -32,12 +32,7 @@ def convolve(
 
     ``h = (H + padding − (k_h − 1) · dilation − 1) // stride + 1`` (Dumoulin and Visin 2016, relationship 15).
     """
-    size = output_size(x.shape, w.shape, stride, padding, dilation)
-    if pointwise(x, w.shape[2:], stride, padding, groups):
-        return np.matmul(w[:, :, 0, 0], flat_images(x)).reshape(x.shape[0], -1, *size)
-    out = np.empty((w.shape[0], *size, x.shape[0]), np.result_type(x, w))
-    correlate(batch_last(x), w, out, stride, start_of(padding), dilation, groups)
-    return images(out)
+    return convolved(x, w, None, stride, padding, dilation, groups)
 
 
 @convolve.vjp("x")
@@ -64,6 +59,49 @@ def convolve_steps(x: Any, w: Any, *, stride: Pair, padding: Pads, dilation: Pai
         apart = columns.reshape((groups, depth, height * width * batch))
         y = w.reshape((groups, features // groups, depth)) @ apart
     return y.reshape((features, height, width, batch)).transpose((3, 0, 1, 2))
+
+
+@op(symbol="convolve")
+def convolve_plus(
+    x: Any,
+    w: Any,
+    b: Any,
+    *,
+    stride: Pair = (1, 1),
+    padding: Pads = NONE,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> Any:
+    """``convolve``, plus a number b (O,) per channel, added while the output is in the cache."""
+    return convolved(x, w, b, stride, padding, dilation, groups)
+
+
+@convolve_plus.vjp("x")
+def convolve_plus_dx(
+    g: Any, out: Any, x: Any, w: Any, b: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int
+) -> Any:
+    return convolve_back(g, w, stride=stride, padding=padding, dilation=dilation, groups=groups, size=x.shape[2:])
+
+
+@convolve_plus.vjp("w")
+def convolve_plus_dw(
+    g: Any, out: Any, x: Any, w: Any, b: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int
+) -> Any:
+    return convolve_weights(g, x, stride=stride, padding=padding, dilation=dilation, groups=groups, kernel=w.shape[2:])
+
+
+@convolve_plus.vjp("b")
+def convolve_plus_db(
+    g: Any, out: Any, x: Any, w: Any, b: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int
+) -> Any:
+    return g.sum(axis=(0, 2, 3))
+
+
+@convolve_plus.opens
+def convolve_plus_steps(x: Any, w: Any, b: Any, *, stride: Pair, padding: Pads, dilation: Pair, groups: int) -> Any:
+    """Convolve, then add."""
+    y = convolve_steps(x, w, stride=stride, padding=padding, dilation=dilation, groups=groups)
+    return y + b.reshape((-1, 1, 1))
 
 
 @op
@@ -170,6 +208,20 @@ def convolve_weights_steps(
         apart = columns.reshape((groups, depth, places)).transpose((0, 2, 1))
         dw = rows.reshape((groups, features // groups, places)) @ apart
     return dw.reshape((features, channels, *kernel))
+
+
+def convolved(x: Any, w: Any, b: Any, stride: Pair, padding: Pads, dilation: Pair, groups: int) -> Any:
+    """Compute a convolution, with a bias b unless it is None."""
+    size = output_size(x.shape, w.shape, stride, padding, dilation)
+    if pointwise(x, w.shape[2:], stride, padding, groups):
+        y = np.matmul(w[:, :, 0, 0], flat_images(x))
+        if b is not None:
+            y = y + b[:, None]
+        return y.reshape(x.shape[0], -1, *size)
+    dtype = np.result_type(x, w) if b is None else np.result_type(x, w, b)
+    out = np.empty((w.shape[0], *size, x.shape[0]), dtype)
+    correlate(batch_last(x), w, out, stride, start_of(padding), dilation, groups, b)
+    return images(out)
 
 
 def pointwise(x: Any, kernel: Any, stride: Pair, padding: Pads, groups: int) -> bool:

@@ -360,3 +360,6 @@ def test_nan_in_scores_is_named_at_the_first_op():
     x = tg.Tensor(X + N, requires_grad=True)
     with tg.detect_anomaly(), pytest.raises(FloatingPointError, match=r"log_softmax in cross_entropy made NaN"):
         F.cross_entropy(x, [0, 1, 2])
+    x.data = np.where(np.eye(3, 4) == 1, N, X + 2)
+    with tg.detect_anomaly(), pytest.raises(FloatingPointError, match=r"given .* from 2 to 2 \(3 NaN or Inf\)"):
+        F.cross_entropy(x, [0, 1, 2])

@@ -289,6 +289,25 @@ def test_float32_stays_float32(text, shape, rng):
         assert parameter.grad.dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize("wanted", [np.float16, np.float32, np.float64], ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [("BatchNorm1d(4{})", (3, 4)), ("LayerNorm(4{})", (3, 4)), ("Linear(4, 2{})", (3, 4)),
+     ("Conv2d(2, 3, 2{})", (1, 2, 4, 4)), ("ConvTranspose2d(2, 3, 2{})", (1, 2, 4, 4))],
+    ids=lambda value: str(value),
+)  # fmt: skip
+def test_mixed_dtypes_promote_as_numpy_does_and_gradients_keep_that_of_their_leaf(text, shape, dtype, wanted, rng):
+    layer = eval(text.format(", dtype=wanted"), {**names_of(nn), "wanted": wanted})
+    x = tg.Tensor(rng.standard_normal(shape).astype(dtype), requires_grad=True)
+    for module in (layer, layer.eval()):
+        y = module(x)
+        assert y.dtype == np.result_type(dtype, wanted)
+        y.backward(np.ones(y.shape, y.dtype))
+    assert x.grad.dtype == dtype
+    assert {p.grad.dtype for p in layer.parameters()} == {np.dtype(wanted)}
+
+
 def test_dtype_is_that_of_every_parameter_and_buffer():
     for make in (lambda: nn.Linear(2, 3, dtype=np.float64), lambda: nn.BatchNorm2d(3, dtype=np.float64),
                  lambda: nn.Conv2d(2, 3, 1, dtype="float64"), lambda: nn.LayerNorm(3, dtype=float),

@@ -187,7 +187,10 @@ def anomaly(node: Any, data: Any, position: int | None, op: Op | None = None, in
 
 
 def extremes(data: Any) -> str:
-    """Return the range of an array, for a message."""
+    """Return the range of an array, and how many of its elements are no numbers, for a message."""
     if not np.size(data):
         return "(empty)"
-    return f"from {np.min(data):.4g} to {np.max(data):.4g}"
+    finite = np.asarray(data)[np.isfinite(data)]
+    said = f"from {np.min(finite):.4g} to {np.max(finite):.4g}" if finite.size else "without a finite number"
+    wrong = np.size(data) - finite.size
+    return f"{said} ({wrong} NaN or Inf)" if wrong and finite.size else said

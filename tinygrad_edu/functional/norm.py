@@ -106,7 +106,7 @@ def layer_norm(
     """
     inputs = as_tensor(x)
     shape = sizes((normalized_shape,), "layer_norm")
-    number(eps, "eps", "layer_norm", least=0)
+    number(eps, "eps", "layer_norm")
     lead = inputs.ndim - len(shape)
     if not shape or lead < 0 or inputs.shape[lead:] != shape:
         raise ValueError(

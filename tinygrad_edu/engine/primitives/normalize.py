@@ -27,7 +27,8 @@ def standardize(x: Any, scale: Any, shift: Any, *, axis: Axes, eps: float) -> An
     scale and shift are numbers, or arrays with length 1 along the axes. Ioffe and Szegedy 2015, algorithm 1.
     """
     if not fused(x, scale, shift):
-        return narrow(standardize_steps(wide(x), scale, shift, axis=axis, eps=eps), x)
+        y = standardize_steps(wide(x), scale, shift, axis=axis, eps=eps)
+        return narrow(y, x) if np.result_type(x, scale, shift) == np.float16 else y
     rows = Rows(x, axis, np.result_type(x, scale, shift))
     stretch = scale / np.sqrt(rows.variance + eps)
     return rows.combined((rows.x, stretch), offset=shift - stretch * rows.mean)

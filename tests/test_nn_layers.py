@@ -400,3 +400,14 @@ def test_every_layer_is_in_a_table():
     built = " ".join([*CALLED, *[text for text, _ in LOSSES]])
     others = {"Module", "Parameter", "ModuleList", "ModuleDict", "Residual", "Branches"}  # see test_nn_modules
     assert {name for name in nn.__all__ if f"{name}(" not in built} == others
+
+
+def test_a_net_that_fails_later_leaves_its_running_statistics_as_they_were(rng):
+    net = tg.nn.Sequential(tg.nn.Sequential(tg.nn.BatchNorm2d(2)), tg.nn.BatchNorm2d(3))
+    before = net.state_dict()
+    with pytest.raises(ValueError, match=r"1 \(BatchNorm2d\): expected 3 channels, got 2"):
+        net(rng.standard_normal((2, 2, 3, 3)))
+    for key, value in net.state_dict().items():
+        np.testing.assert_array_equal(value, before[key], err_msg=key)
+    net[0](rng.standard_normal((2, 2, 3, 3)))
+    assert net[0][0].num_batches_tracked.item() == 1

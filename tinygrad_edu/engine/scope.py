@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-__all__ = ["MODE", "Mode", "Scope", "composite", "inside", "next_serial", "scope"]
+__all__ = ["MODE", "Mode", "Scope", "composite", "inside", "next_serial", "put_back", "rebind", "scope"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _NAMED = re.compile(r"(?!Tensor: )[\w.]+( \(\w+\))?: ")  # how an error starts that says whose it is
@@ -27,13 +27,14 @@ class Scope:
     kind: ``module``, ``composite`` or ``scope``. owner: the module that was called, if one was. Scopes nest.
     """
 
-    __slots__ = ("_name", "kind", "owner", "parent")
+    __slots__ = ("_name", "kind", "owner", "parent", "undo")
 
     def __init__(self, name: str | None, kind: str = "scope", parent: Scope | None = None, owner: Any = None) -> None:
         self._name = name
         self.kind = kind
         self.parent = parent
         self.owner = owner
+        self.undo: list[tuple[Any, Any]] | None = None  # what a failed call has rebound, and to put back
 
     @property
     def name(self) -> str:
@@ -56,6 +57,25 @@ class Scope:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.path}>"
+
+
+def rebind(tensor: Any, data: Any) -> None:
+    """Set a Tensor's data; if the call of the outermost module around fails later, that is undone (``put_back``)."""
+    scope, outermost = MODE.get().scope, None
+    while scope is not None:
+        outermost = scope if scope.owner is not None else outermost
+        scope = scope.parent
+    if outermost is not None:
+        outermost.undo = outermost.undo or []
+        outermost.undo.append((tensor, tensor.data))
+    tensor.data = data
+
+
+def put_back(scope: Scope) -> None:
+    """Undo what was rebound during a call that failed."""
+    for tensor, data in reversed(scope.undo or []):
+        tensor.data = data
+    scope.undo = None
 
 
 class Mode:

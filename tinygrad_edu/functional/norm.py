@@ -11,7 +11,7 @@ from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arguments import integer, number
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.primitives.normalize import moments
-from tinygrad_edu.engine.scope import composite
+from tinygrad_edu.engine.scope import composite, rebind
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
 __all__ = ["batch_norm", "layer_norm", "local_response_norm"]
@@ -92,7 +92,7 @@ def move_running(running_mean: Tensor, running_var: Tensor, x: Any, axis: tuple[
         for running, batch in ((running_mean, mean), (running_var, var * (count / (count - 1))))
     ]
     for running, data in zip((running_mean, running_var), moved):
-        running.data = data.astype(running.dtype, copy=False)
+        rebind(running, data.astype(running.dtype, copy=False))
 
 
 @composite

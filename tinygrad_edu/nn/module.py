@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.engine.arguments import array_of
 from tinygrad_edu.engine.failure import locate
-from tinygrad_edu.engine.scope import MODE, Scope
+from tinygrad_edu.engine.scope import MODE, Scope, put_back
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.nn.holding import Holder, Parameter, refuse_hidden
 from tinygrad_edu.nn.hooks import CallHooks, HookHandle
@@ -56,11 +56,15 @@ class Module(Holder):
             if self._hooks is None:
                 return self.forward(*args, **kwargs)
             return self._hooks.around(self, args, kwargs)
-        except (ValueError, TypeError, IndexError) as error:
-            locate(error, scope)
+        except BaseException as error:
+            if scope.undo is not None:
+                put_back(scope)
+            if isinstance(error, (ValueError, TypeError, IndexError)):
+                locate(error, scope)
             raise
         finally:
             MODE.reset(token)
+            scope.undo = None
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call ``hook(module, args)`` before ``forward``; what it returns, if anything, takes the place of args."""

@@ -10,6 +10,7 @@ from tinygrad_edu import functional as F
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.failure import with_graph
+from tinygrad_edu.engine.scope import rebind
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module, Parameter
 from tinygrad_edu.nn.starting import count, float_dtype
@@ -59,7 +60,7 @@ class BatchNorm(Module):
         of_batch = self.training or self.running_mean is None
         y: Tensor = F.batch_norm(x, *held, self.weight, self.bias, of_batch, step, self.eps)
         if counted is not None:
-            counted.data = np.int64(number)
+            rebind(counted, np.int64(number))
         return y
 
     def _refuse_misfit(self, x: Tensor) -> None:

@@ -95,6 +95,7 @@ def test_a_fused_op_equals_its_steps_in_every_memory_order(op, rng, monkeypatch)
             monkeypatch.setattr(columns, "_NARROW", 1)
             monkeypatch.setattr(columns, "_SMALL", 16)
             monkeypatch.setattr(pooling, "_PART", 64)
+            monkeypatch.setattr(pooling, "_SHORT", 2)
             monkeypatch.setattr(convolution, "WIDE", 1)
         for shapes, params in SAMPLES[op]:
             inputs = [draw(rng, shape) for shape in shapes]

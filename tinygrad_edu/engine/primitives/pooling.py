@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import op
+from tinygrad_edu.engine.primitives.columns import batch_last, images
 from tinygrad_edu.engine.primitives.reduce import fold
 from tinygrad_edu.engine.primitives.selection import first_largest, where
 from tinygrad_edu.engine.primitives.shape import crop, pad
@@ -23,6 +24,7 @@ Pair = tuple[int, int]
 Pads = tuple[Pair, Pair]
 
 NONE = ((0, 0), (0, 0))
+_SHORT = 32  # pixels of a row that are few, and samples of a batch that are many
 _PART = 2**19  # bytes of images that are worked on at once
 
 
@@ -83,6 +85,7 @@ def first_winners(x: Any) -> Any:
 @op
 def max_pool(x: Any, *, kernel: Pair, stride: Pair, padding: Pads = NONE, dilation: Pair = (1, 1)) -> Any:
     """The largest number of each window of the images x (N, C, H, W), −∞ being around them: (N, C, h, w)."""
+    x = small_batch_last(x)
     spots = Spots(x.shape, kernel, stride, padding, dilation)
     out = np.empty_like(x, shape=(*x.shape[:2], *spots.size))
     for part in parts_of(x):
@@ -104,6 +107,7 @@ def max_pool_steps(x: Any, *, kernel: Pair, stride: Pair, padding: Pads, dilatio
 @op
 def max_unpool(g: Any, x: Any, *, kernel: Pair, stride: Pair, padding: Pads = NONE, dilation: Pair = (1, 1)) -> Any:
     """Each g (N, C, h, w) laid where its window of x has its first largest number, and added up: (N, C, H, W)."""
+    x = small_batch_last(x)
     spots = Spots(x.shape, kernel, stride, padding, dilation)
     back = np.empty_like(x, dtype=np.result_type(g, x))
     for part in parts_of(x):
@@ -191,6 +195,12 @@ class Spots:
     def covering(self) -> bool:
         """Whether every pixel lies in exactly one window."""
         return self.kernel == self.stride and [n * k for n, k in zip(self.size, self.kernel)] == self.room
+
+
+def small_batch_last(x: Any) -> Any:
+    """Return small images of a large batch with the batch last in memory: their rows are too short to work on."""
+    small = x.ndim == 4 and x.strides[0] > x.strides[1] and x.shape[3] <= _SHORT <= x.shape[0]
+    return images(batch_last(x)) if small else x
 
 
 def parts_of(x: Any) -> Iterator[tuple[slice, slice]]:

@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
+from tinygrad_edu.engine.snapshot import snapshot
 from tinygrad_edu.engine.tracing import Snapshot, Trace
 from tinygrad_edu.models import example
 
@@ -324,3 +325,14 @@ def test_a_chain_of_20000_ops_is_traced_without_recursion(x):
     assert isinstance(trace, Trace)
     assert len(trace.calls) == 20_000
     assert trace.values[0].gradient.data == (1.0,)
+
+
+def test_the_small_image_of_images_is_the_first_plane(rng):
+    x = rng.standard_normal((2, 3, 5, 4))
+    seen = snapshot(x)
+    np.testing.assert_array_equal(seen.image, x[0, 0])
+    assert seen.planes == 6
+    pixels = snapshot(rng.standard_normal((2, 30, 1, 1)))
+    assert np.shape(pixels.image) == (2, 24)
+    assert snapshot(rng.standard_normal((50, 3))).planes == 1
+    assert snapshot(x[:1, :1]).planes == 1  # few enough to be printed

@@ -126,7 +126,7 @@ class Texts:
         if "value" in show and not (numbers and name):
             rows.append(number_table(value.data, ink.text))
         if "image" in show or ("value" in show and self.options.colour_by is None and not printable(value.data)):
-            rows += self.image_rows(value.data)
+            rows += self.image_rows(value.data, ink)
         if "grad" in show and value.gradient is not None:
             rows += self.gradient_rows(value, value.gradient, ink)
         return rows or ([] if made else [font("·", ink.text)])
@@ -146,17 +146,18 @@ class Texts:
             sum_of = f" (sum of {len(pieces)})" if len(pieces) > 1 else ""
             rows = [font(f"{word}{sum_of}", ink.backward, 9), number_table(gradient, ink.backward)]
             if "image" in self.options.show:
-                rows += self.image_rows(gradient)
+                rows += self.image_rows(gradient, ink)
         if value.stored_gradient is not None and not alike(value.stored_gradient, gradient):
             stored = brief(value.stored_gradient, 6)
             rows += lines(f".grad holds {stored}: of other passes too", ink.faint, 9)
         return rows
 
-    def image_rows(self, data: Snapshot) -> list[str]:
-        """The array as a small image, if it has one."""
+    def image_rows(self, data: Snapshot, ink: Ink) -> list[str]:
+        """The array as a small image, if it has one, or the first of its planes."""
         cells = heat_cells(data)
         self.images = self.images or bool(cells)
-        return [cells] if cells else []
+        first = [font(f"first of {data.planes:,}", ink.faint, 8)] if cells and data.planes > 1 else []
+        return [cells, *first] if cells else []
 
     def tooltip(self, box: Box) -> str:
         """The text on hover: all digits, and what the operation is."""

@@ -84,6 +84,8 @@ def heat_cells(data: Snapshot) -> str:
         return ""
     rows = thinned(image)
     largest = max(abs(data.low), abs(data.high))
+    if data.planes > 1:  # the first of many may be far from the largest
+        largest = max([abs(v) for row in rows for v in row if math.isfinite(v)], default=0.0)
     cells = "".join(
         "<TR>"
         + "".join(

@@ -34,6 +34,12 @@ class Snapshot:
         """How many elements the array has."""
         return math.prod(self.shape)
 
+    @property
+    def planes(self) -> int:
+        """How many planes there are, of which ``image`` shows the first; 1 where it shows all."""
+        *lead, height, width = (1, 1, *self.shape)
+        return math.prod(lead) if height > 1 and self.image is not None and width else 1
+
 
 def snapshot(data: Any, full: int | None = None) -> Snapshot:
     """Freeze an array. full: how many elements are kept whole."""
@@ -56,7 +62,11 @@ def snapshot(data: Any, full: int | None = None) -> Snapshot:
 
 
 def small_image(numbers: Any) -> tuple[tuple[float, ...], ...]:
-    """Return an array as rows of at most 24 by 24 numbers: planes under each other, then every n-th row and column."""
+    """Return an array as rows of at most 24 by 24 numbers: of several planes the first, every n-th row and column."""
+    if numbers.ndim > 2 and numbers.shape[-2:] == (1, 1):  # single pixels: the planes are the rows and columns
+        numbers = numbers[..., 0, 0]
+    if numbers.ndim > 2 and numbers.shape[-2] > 1:
+        numbers = numbers[(0,) * (numbers.ndim - 2)]
     plane = numbers.reshape(-1, numbers.shape[-1])
     rows = np.linspace(0, plane.shape[0] - 1, min(plane.shape[0], _IMAGE)).round().astype(int)
     columns = np.linspace(0, plane.shape[1] - 1, min(plane.shape[1], _IMAGE)).round().astype(int)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -192,7 +193,7 @@ def mistakes(
     if wrong < len(order):
         note += ", with orange frames" if wrong else ""
         note += "; then the least certain of the right answers" if wrong else "; the least certain of the right answers"
-    figure.canvas.supxlabel(note, fontsize=10, color=LIGHT.faint)
+    figure.canvas.supxlabel("\n".join(wrap(note, 22 * columns)), fontsize=10, color=LIGHT.faint)
     return figure
 
 

@@ -231,7 +231,11 @@ BAD = [
     (lambda: F.conv1d(zeros(1, 1, 5), zeros(1, 1, 3), padding=()), ValueError, "conv1d: padding must be"),
     (lambda: F.conv2d("x", zeros(1, 1, 3, 3)), TypeError, "^conv2d: str of dtype"),
     (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 3, 3), stride=zeros()), TypeError, "^conv2d: stride must be"),
-    (lambda: F.max_pool2d(zeros(1, 1, 4, 4), 2, ceil_mode=zeros(2)), ValueError, "^max_pool2d: "),
+    (lambda: F.max_pool2d(zeros(1, 1, 4, 4), 2, ceil_mode=zeros(2)), TypeError,
+     r"^max_pool2d: ceil_mode must be True or False, got ndarray of shape \(2,\)"),
+    (lambda: F.avg_pool2d(zeros(1, 1, 4, 4), 2, ceil_mode="no"), TypeError, "avg_pool2d: ceil_mode .*, got 'no'"),
+    (lambda: F.avg_pool2d(zeros(1, 1, 4, 4), 2, count_include_pad=None), TypeError, "avg_pool2d: count_include_pad"),
+    (lambda: F.adaptive_avg_pool2d(zeros(1, 1, 4, 4), (2, 2, None)), ValueError, "adaptive_avg_pool2d: output_size"),
 ]  # fmt: skip
 
 

@@ -347,6 +347,7 @@ WRONG = [
     (lambda: F.cross_entropy(X, [0, 1, 2], reduction=X), ValueError, "reduction must be"),
     (lambda: F.binary_cross_entropy(X, X, "x"), TypeError, "^binary_cross_entropy: str of dtype"),
     (lambda: F.mse_loss(X, None), TypeError, "^mse_loss: NoneType of dtype"),
+    (lambda: F.kl_div(X, X, log_target="no"), TypeError, "kl_div: log_target must be True or False, got 'no'"),
 ]
 
 

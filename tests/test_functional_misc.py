@@ -270,6 +270,13 @@ WRONG = [
     (lambda: F.linear(X, np.zeros((3, 4)), np.zeros((4, 3))), ValueError, r"linear: bias \(4, 3\) must hold one"),
     (lambda: F.leaky_relu(X, "x"), TypeError, "leaky_relu: negative_slope must be a number"),
     (lambda: F.elu(X, None), TypeError, "elu: alpha must be a number, got None"),
+    (lambda: F.dropout(X, 0.5, "eval"), TypeError, "dropout: training must be True or False, got 'eval'"),
+    (lambda: F.dropout(X, 0.5, training=2), TypeError, "dropout: training must be True or False, got 2"),
+    (lambda: F.dropout(X, 0.5, None), TypeError, "dropout: training must be True or False, got None"),
+    (lambda: F.relu("x"), TypeError, "^relu: str of dtype <U1 can't be differentiated"),
+    (lambda: F.softmax(None), TypeError, "^softmax: NoneType of dtype"),
+    (lambda: F.tanh([[1.0], [2.0, 3.0]]), ValueError, "^tanh: .*rows of equal length"),
+    (lambda: F.one_hot("x"), TypeError, "^one_hot: str of dtype"),
 ]
 
 

@@ -205,7 +205,8 @@ WRONG = [
     (lambda: F.local_response_norm(X, 1.5), TypeError, "local_response_norm: size must be an integer, got 1.5"),
     (lambda: F.local_response_norm(X, 2, alpha="x"), TypeError, "local_response_norm: alpha must be a number"),
     (lambda: F.batch_norm(X, M, V, training=True, eps=-1), ValueError, "batch_norm: eps must not be negative, got -1"),
-    (lambda: F.batch_norm(X, M, V, training=np.ones(2)), ValueError, "^batch_norm: "),
+    (lambda: F.batch_norm(X, M, V, training=np.ones(2)), TypeError, "^batch_norm: training must be True or False"),
+    (lambda: F.batch_norm(X, M, V, training="eval"), TypeError, "training must be True or False, got 'eval'"),
     (lambda: F.batch_norm("x", M, V), TypeError, "^batch_norm: str of dtype"),
     (lambda: F.layer_norm(X, (4,), eps=np.ones(4)), TypeError, r"eps must be a number, got ndarray of shape \(4,\)"),
 ]

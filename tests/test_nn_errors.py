@@ -309,6 +309,29 @@ MADE = [
     (lambda: nn.ELU("x"), TypeError, "ELU: alpha must be a number, got 'x'"),
     (lambda: nn.LeakyReLU(None), TypeError, "LeakyReLU: negative_slope must be a number, got None"),
     (lambda: nn.Sequential().get_submodule(0), TypeError, "get_submodule: the path must be a string"),
+    (lambda: nn.Linear(2, 3, "no"), TypeError, "Linear: bias must be True or False, got 'no'"),
+    (lambda: nn.Conv2d(3, 6, 3, bias=np.zeros(6)), TypeError, "Conv2d: bias must be True or False, got ndarray of sha"),
+    (lambda: nn.Conv1d(3, 6, 3, bias=None), TypeError, "Conv1d: bias must be True or False, got None"),
+    (lambda: nn.BatchNorm2d(3, affine="no"), TypeError, "BatchNorm2d: affine must be True or False"),
+    (lambda: nn.BatchNorm2d(3, track_running_stats=2), TypeError, "BatchNorm2d: track_running_stats must be True or"),
+    (lambda: nn.BatchNorm1d(3, affine=False, bias="x"), TypeError, "BatchNorm1d: bias must be True or False"),
+    (lambda: nn.LayerNorm(3, elementwise_affine="x"), TypeError, "LayerNorm: elementwise_affine must be True or"),
+    (lambda: nn.LayerNorm(3, bias="x"), TypeError, "LayerNorm: bias must be True or False"),
+    (lambda: nn.MaxPool2d(2, return_indices="x"), TypeError, "MaxPool2d: return_indices must be True or False"),
+    (lambda: nn.MaxPool2d(2, ceil_mode="x"), TypeError, "MaxPool2d: ceil_mode must be True or False"),
+    (lambda: nn.AvgPool2d(2, count_include_pad="x"), TypeError, "AvgPool2d: count_include_pad must be True or"),
+    (lambda: nn.ReLU("x"), TypeError, "ReLU: inplace must be True or False"),
+    (lambda: nn.Dropout(0.5, "x"), TypeError, "Dropout: inplace must be True or False"),
+    (lambda: list(nn.Linear(2, 3).parameters("x")), TypeError, "named_parameters: recurse must be True or False"),
+    (lambda: list(nn.Linear(2, 3).buffers("x")), TypeError, "named_buffers: recurse must be True or False"),
+    (lambda: nn.Linear(2, 3).requires_grad_("no"), TypeError, "requires_grad_: requires_grad must be True or False"),
+    (lambda: nn.Linear(2, 3).load_state_dict({}, "no"), TypeError, "load_state_dict: strict must be True or False"),
+    (lambda: nn.Module().register_buffer("x", 1.0, "no"), TypeError, "register_buffer: persistent must be True or"),
+    (lambda: nn.ModuleList(None), TypeError, "ModuleList: wanted a list of modules, got None"),
+    (lambda: nn.ModuleList().extend(None), TypeError, "ModuleList: wanted a list of modules, got None"),
+    (lambda: nn.Sequential().extend(3), TypeError, "Sequential: wanted a list of modules, got 3"),
+    (lambda: nn.ModuleDict(None), TypeError, "ModuleDict: wanted a dict of modules, or pairs (name, module), got None"),
+    (lambda: nn.ModuleDict([1]), TypeError, "ModuleDict: wanted a dict of modules, or pairs (name, module), got [1]"),
 ]  # fmt: skip
 
 
@@ -317,3 +340,26 @@ def test_a_layer_that_can_not_be_is_refused_when_it_is_made(make, error, said):
     with pytest.raises(error) as caught:
         make()
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("yes", [True, np.True_, 1, np.int64(1)], ids=repr)
+def test_flags_may_be_numpys_bools_or_0_and_1(yes):
+    no = type(yes)(0)
+    assert nn.Linear(2, 3, yes).bias is not None
+    assert nn.Linear(2, 3, no).bias is None
+    assert nn.MaxPool2d(2, ceil_mode=yes).ceil_mode is True
+    x = np.ones((1, 1, 3, 3))
+    assert F.max_pool2d(x, 2, ceil_mode=yes).shape == (1, 1, 2, 2)
+    assert F.dropout(x, 1.0, no).sum() == 9
+    assert F.dropout(x, 1.0, yes).sum() == 0
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Dropout(), lambda: nn.Dropout2d(), lambda: nn.BatchNorm2d(1)])
+def test_a_layer_whose_training_is_no_bool_computes_nothing(make):
+    layer = make()
+    layer.training = "eval"
+    before = layer.state_dict()
+    with pytest.raises(TypeError, match=r"^0 \(\w+\): training must be True or False, got 'eval'"):
+        nn.Sequential(layer)(images(1, 1, 3, 3))
+    for key, value in layer.state_dict().items():
+        np.testing.assert_array_equal(value, before[key])

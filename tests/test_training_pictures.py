@@ -139,7 +139,9 @@ def test_the_worst_come_first_and_the_least_certain_of_the_right_follow(read, tm
         np.testing.assert_array_equal(axes.images[0].get_array(), read[0][at])
     widths = [axes.spines["left"].get_linewidth() for axes in shown]
     assert min(widths[:2]) > max(widths[2:])
-    assert " ".join(figure.canvas.get_supxlabel().split()).startswith("2 of 6 wrong, with orange frames; then the least certain")
+    assert " ".join(figure.canvas.get_supxlabel().split()).startswith(
+        "2 of 6 wrong, with orange frames; then the least certain"
+    )
     assert starts_as_png(figure.save(tmp_path / "mistakes.png"))
 
 

@@ -65,7 +65,7 @@ def init_lab(lab: InitLab) -> Figure:
     figure = Figure(
         title=f"How {plain_text(lab.model)} starts",
         description=f"Standard deviation of activations and gradients by layer, for {len(results)} rules. {said}.",
-        size=(max(2.9 * columns + 0.5, 5.0), 2.75 * bands + 0.9 + 0.4 * turned),
+        size=(max(2.65 * columns + 0.4, 5.0), 2.75 * bands + 0.9 + 0.4 * turned),
     )
     axes = figure.axes(2 * bands, columns, sharex=True, gridspec_kw={"height_ratios": [4.5, 1] * bands})
     limits = log_limits([v for row in lab.rows for v in sizes_of(row)])
@@ -259,8 +259,11 @@ def note(axes: Axes, line: int, text: str, colour: str) -> None:
 
 def log_axis(axes: Axes, values: Sequence[float]) -> None:
     """Give an axis a logarithmic scale that holds the values."""
+    from matplotlib.ticker import NullFormatter
+
     axes.set_xscale("log")
     axes.set_xlim(log_limits(values, math.inf))
+    axes.xaxis.set_minor_formatter(NullFormatter())  # or the numbers between powers of ten run into each other
 
 
 def name_lines(axes: Axes, names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["LARGEST", "array_of", "integer", "number", "short"]
+__all__ = ["LARGEST", "array_of", "flag", "integer", "number", "short"]
 
 LARGEST = 2**31 - 1  # of a size: more than this is a slip, and NumPy would answer with an OverflowError or MemoryError
 
@@ -33,6 +33,13 @@ def integer(value: Any, name: str, op: str, least: int = -LARGEST) -> int:
         bound = f"least {least}" if value < least else f"most {LARGEST}"
         raise ValueError(f"{op}: {name} must be at {bound}, got {value}")
     return int(value)
+
+
+def flag(value: Any, name: str, op: str) -> bool:
+    """Return a bool; TypeError for what is neither True or False nor 1 or 0: ``"eval"`` would count as true."""
+    if isinstance(value, (bool, np.bool_, int, np.integer)) and value in (0, 1):
+        return bool(value)
+    raise TypeError(f"{op}: {name} must be True or False, got {short(value)}")
 
 
 def array_of(value: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.axes import insertion_axis, one_axis, torch_spelling
+from tinygrad_edu.engine.scope import sign as signed
 from tinygrad_edu.engine.symbol import Symbol
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
@@ -39,7 +40,12 @@ def function_of(
     def function(x: Any, *args: Params.args, **kwargs: Params.kwargs) -> Any:
         if isinstance(x, Symbol) and op is not None and op.elementwise:
             return op(x, *args, **kwargs)
-        return method(as_tensor(x), *args, **kwargs)
+        try:
+            tensor = as_tensor(x)
+        except (ValueError, TypeError) as error:
+            signed(error, method.__name__)
+            raise
+        return method(tensor, *args, **kwargs)
 
     return cast(Callable[Concatenate[Any, Params], Result], function)
 

@@ -24,7 +24,7 @@ def conv2d(
     (k_h − 1) − 1) // stride + 1`` (Dumoulin and Visin 2016, relationship 15). The kernel is not flipped.
     stride, dilation: an integer or a pair. padding: zeros around, an integer, a pair, ((above, below), (left, right)),
     ``"same"`` or ``"valid"``. groups: channels are split into so many groups that do not see each other.
-    Raises ValueError where channels, groups or sizes do not fit.
+    Raises ValueError where channels, groups or sizes do not fit, TypeError for one that is no integer.
     """
     x, weight = as_tensor(x), as_tensor(weight)
     images, single = images_of(x, "conv2d")
@@ -41,7 +41,8 @@ def conv1d(
     """Slide the kernels along a sequence; see ``conv2d``.
 
     x ``(batch, in_channels, length)``, or without the batch; weight ``(out_channels, in_channels / groups, k)``.
-    padding: an integer, a pair (before, after), ``"same"`` or ``"valid"``.
+    padding: an integer, a pair (before, after), ``"same"`` or ``"valid"``. Returns ``(batch, out_channels, l)``.
+    Raises ValueError where channels, groups or sizes do not fit, TypeError for one that is no integer.
     """
     x, weight = as_tensor(x), as_tensor(weight)
     sequences, single = images_of(x, "conv1d", "(batch, channels, length)")
@@ -94,9 +95,10 @@ def conv_transpose2d(
     """Lay each pixel times its kernel onto a larger image and add up: what ``conv2d`` does to gradients.
 
     x ``(batch, in_channels, height, width)``, or without the batch; weight ``(in_channels, out_channels / groups, k_h,
-    k_w)``. Returns height ``(height − 1) · stride − 2 · padding + dilation · (k_h − 1) + output_padding + 1`` (Dumoulin
-    and Visin 2016, relationship 14). output_padding: rows and columns added below and on the right, fewer than stride
-    or dilation.
+    k_w)``; bias ``(out_channels,)``. Returns ``(batch, out_channels, h, w)`` with ``h = (height − 1) · stride −
+    2 · padding + dilation · (k_h − 1) + output_padding + 1`` (Dumoulin and Visin 2016, relationship 14).
+    output_padding: rows and columns added below and on the right, fewer than stride or dilation.
+    Raises ValueError where channels, groups or sizes do not fit, TypeError for one that is no integer.
     """
     x, weight = as_tensor(x), as_tensor(weight)
     images, single = images_of(x, "conv_transpose2d")

@@ -14,11 +14,12 @@ from tinygrad_edu.engine.tensor import Tensor, as_tensor
 __all__ = ["embedding", "one_hot"]
 
 
+@composite
 def one_hot(x: Any, num_classes: int = -1) -> Tensor:
     """A 1 at the place that each label names, 0 elsewhere: labels (...) to (..., num_classes), of int64.
 
     num_classes: by default one more than the largest label. Raises TypeError for labels that are no integers, and
-    IndexError for one that is out of range.
+    IndexError for one that is out of range, ValueError where the number of classes is below 1 or can't be told.
     """
     labels = checked_indices(as_tensor(x)._data, "one_hot")
     classes = integer(num_classes, "num_classes", "one_hot")
@@ -37,7 +38,7 @@ def embedding(x: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """The rows of ``weight`` that x names: integers (...) and a table (num_embeddings, dim) to (..., dim).
 
     padding_idx: a row that gets no gradient; below 0 it counts from the end. Raises TypeError for an x that holds no
-    integers, and IndexError for one that names no row.
+    integers, IndexError for one that names no row, ValueError for a table that has not two axes. Bengio et al. 2003.
     """
     table = as_tensor(weight)
     if table.ndim != 2:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arguments import number, short
+from tinygrad_edu.engine.arguments import flag, number, short
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
@@ -22,7 +22,8 @@ __all__ = [
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
     """``(input − target)²``, averaged ("mean"), added up ("sum") or element by element ("none").
 
-    input, target: any shape, the same for both, or target one number. Raises ValueError where shapes differ.
+    input, target: any shape, the same for both, or target one number.
+    Raises ValueError where shapes differ, and for another reduction.
     """
     prediction, wanted = alike(input, target, reduction, "mse_loss")
     return reduced((prediction - wanted).square(), reduction)
@@ -39,7 +40,7 @@ def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Tensor:
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0) -> Tensor:
     """``½ d²`` where d = input − target is within ``delta``, else ``delta (|d| − ½ delta)`` (Huber 1964).
 
-    Shapes, reductions and errors as ``mse_loss``.
+    Shapes, reductions and errors as ``mse_loss``; ValueError also for a delta that is not above 0.
     """
     if not number(delta, "delta", "huber_loss") > 0:
         raise ValueError(f"huber_loss: delta must be above 0, got {delta}")
@@ -51,7 +52,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 def smooth_l1_loss(input: Any, target: Any, reduction: str = "mean", beta: float = 1.0) -> Tensor:
     """``½ d² / beta`` where d = input − target is within ``beta``, else ``|d| − ½ beta``; beta 0: ``l1_loss``.
 
-    Shapes, reductions and errors as ``mse_loss``. Girshick 2015, equation 3.
+    Shapes, reductions and errors as ``mse_loss``; ValueError also for a negative beta. Girshick 2015, equation 3.
     """
     number(beta, "beta", "smooth_l1_loss", least=0)
     prediction, wanted = alike(input, target, reduction, "smooth_l1_loss")
@@ -70,10 +71,11 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     """``target (log target − input)``: the divergence of target from ``exp(input)``; input holds log-probabilities.
 
     log_target: target holds logarithms too. reduction: also "batchmean", the sum over the first length, which is the
-    divergence itself; "mean" is over all elements, as in PyTorch. Shapes as ``mse_loss``.
+    divergence itself; "mean" is over all elements, as in PyTorch. Shapes and errors as ``mse_loss``; TypeError for a
+    ``log_target`` that is neither True nor False. Kullback and Leibler 1951.
     """
     prediction, wanted = alike(input, target, "sum" if reduction == "batchmean" else reduction, "kl_div")
-    if log_target:
+    if flag(log_target, "log_target", "kl_div"):
         losses = wanted.exp() * (wanted - prediction)
     else:
         losses = wanted * P.log_or_zero(wanted) - wanted * prediction

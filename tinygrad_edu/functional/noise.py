@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import flag, number
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -20,9 +20,12 @@ def dropout(x: Any, p: float = 0.5, training: bool = True, *, rng: Any = None) -
 
     x: any shape. The mask, a constant that the graph shows as "mask", holds 0 and 1 / (1 − p). Outside training x is
     returned as it is. rng: a seed or NumPy Generator, by default that of ``tg.manual_seed``.
-    Raises ValueError for a p that is not from 0 to 1. Srivastava et al. 2014, with the scaling done in training.
+    Raises ValueError for a p that is not from 0 to 1, TypeError for a ``training`` that is neither True nor False.
+    Srivastava et al. 2014, with the scaling done in training.
     """
     number(p, "p", "dropout", 0, 1)
+    if training is not True and training is not False:
+        training = flag(training, "training", "dropout")
     inputs = as_tensor(x)
     if not training or not p:
         return inputs

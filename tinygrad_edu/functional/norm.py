@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arguments import integer, number
+from tinygrad_edu.engine.arguments import flag, integer, number
 from tinygrad_edu.engine.axes import sizes
 from tinygrad_edu.engine.primitives.normalize import moments
 from tinygrad_edu.engine.scope import composite, rebind
@@ -32,9 +32,11 @@ def batch_norm(
 
     x: (batch, channels, ...); the others: (channels,). In training, mean and variance are the batch's, and the running
     ones move towards them by ``momentum``, the variance as the unbiased estimate; else they are the running ones.
-    Raises ValueError if sizes do not fit, in training for a single value per channel, and else without running ones.
-    Ioffe and Szegedy 2015.
+    Raises ValueError if sizes do not fit, in training for a single value per channel, and else without running ones,
+    TypeError for a ``training`` that is neither True nor False. Ioffe and Szegedy 2015.
     """
+    if training is not True and training is not False:
+        training = flag(training, "training", "batch_norm")
     inputs = as_tensor(x)
     check_batch(inputs, (running_mean, running_var), weight, bias, training)
     number(momentum, "momentum", "batch_norm")
@@ -129,7 +131,8 @@ def local_response_norm(x: Any, size: int, alpha: float = 1e-4, beta: float = 0.
     """``x / (k + alpha · mean x²)^beta``, the mean over ``size`` nearby channels, those beyond the ends being 0.
 
     x: (batch, channels, ...). The ``size // 2`` channels before and the ``(size − 1) // 2`` after count, as in PyTorch.
-    Raises ValueError for a size below 1. Krizhevsky, Sutskever and Hinton 2012, section 3.3, with alpha / size.
+    Raises ValueError for a size below 1 or an x without channels.
+    Krizhevsky, Sutskever and Hinton 2012, section 3.3, with alpha / size.
     """
     inputs = as_tensor(x)
     if inputs.ndim < 2:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import flag, number
 from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -24,7 +24,7 @@ def max_pool2d(
 
     x ``(batch, channels, height, width)``, or without the batch. stride: that of the kernel unless given. padding: −∞
     around, at most half the kernel. ceil_mode: also windows that start inside and reach beyond the last row or column.
-    Raises ValueError where sizes do not fit.
+    Raises ValueError where sizes do not fit, TypeError for one that is no integer or a flag that is no bool.
     """
     images, single = images_of(as_tensor(x), "max_pool2d")
     kernel, down, around, spread = window_of("max_pool2d", images, kernel_size, stride, padding, dilation)
@@ -43,12 +43,13 @@ def avg_pool2d(
     x ``(batch, channels, height, width)``, or without the batch. stride: that of the kernel unless given. padding:
     zeros around, at most half the kernel. ceil_mode: also windows that start inside and reach beyond the last row or
     column. count_include_pad: whether the zeros of the padding count as numbers. divisor_override: what to divide by.
-    Raises ValueError where sizes do not fit.
+    Raises ValueError where sizes do not fit, TypeError for one that is no integer or a flag that is no bool.
     """
     images, single = images_of(as_tensor(x), "avg_pool2d")
     kernel, down, around, spread = window_of("avg_pool2d", images, kernel_size, stride, padding, 1)
     if divisor_override is not None and not number(divisor_override, "divisor_override", "avg_pool2d"):
         raise ValueError("avg_pool2d: divisor_override must not be 0")
+    count_include_pad = flag(count_include_pad, "count_include_pad", "avg_pool2d")
     wide = reaching("avg_pool2d", images, kernel, down, around, spread, ceil_mode)
     padded = images.pad(((0, 0), (0, 0), *wide)) if any(map(any, wide)) else images
     total = padded.sliding_windows(kernel, down).sum(axis=(-2, -1))
@@ -65,10 +66,12 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     """The mean over as many windows as wanted: output row i is the mean of rows ⌊i·H/h⌋ to ⌈(i+1)·H/h⌉.
 
     x ``(batch, channels, height, width)``, or without the batch. output_size: h, or (h, w); None keeps a side.
+    Returns ``(batch, channels, h, w)``. Raises ValueError for images without pixels or a negative size, TypeError for a
+    size that is no integer.
     """
     images, single = images_of(as_tensor(x), "adaptive_avg_pool2d")
     both = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    wanted = tuple([images.shape[2 + i] if n is None else n for i, n in enumerate(both)])
+    wanted = tuple([images.shape[2 + i] if n is None and i < 2 else n for i, n in enumerate(both)])
     size = pair(wanted, "output_size", "adaptive_avg_pool2d", 0)
     if 0 in images.shape[2:]:
         raise ValueError(f"adaptive_avg_pool2d: the images {images.shape} have no pixels")
@@ -112,7 +115,7 @@ def reaching(op: str, x: Tensor, kernel: Pair, stride: Pair, padding: Pads, dila
 
     The last window must start in the image or in the padding before it, as in PyTorch.
     """
-    wide = with_ceil(x.shape[2:], kernel, stride, padding, dilation) if ceil_mode else padding
+    wide = with_ceil(x.shape[2:], kernel, stride, padding, dilation) if flag(ceil_mode, "ceil_mode", op) else padding
     problem = too_large(op, x.shape[2:], kernel, dilation, wide)
     if problem:
         raise with_graph(ValueError(problem), P.max_pool, (x,))

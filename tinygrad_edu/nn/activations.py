@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import flag, number
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module
 
@@ -16,7 +16,7 @@ class Activation(Module):
     """A function of each element. ``inplace`` is taken, so that PyTorch's code runs: nothing here works in place."""
 
     def __init__(self, inplace: bool = False) -> None:
-        self.inplace = bool(inplace)
+        self.inplace = flag(inplace, "inplace", type(self).__name__)
 
     def extra_repr(self) -> str:
         """Whether PyTorch would work in place."""
@@ -24,7 +24,10 @@ class Activation(Module):
 
 
 class ReLU(Activation):
-    """max(x, 0), elementwise; the slope at 0 is 0."""
+    """max(x, 0), elementwise; the slope at 0 is 0. Nair, Hinton 2010.
+
+    x: any shape, which stays. Raises TypeError for an x that holds no numbers.
+    """
 
     def forward(self, x: Any) -> Tensor:
         """Cut off what is negative."""
@@ -32,7 +35,7 @@ class ReLU(Activation):
 
 
 class SiLU(Activation):
-    """x times its sigmoid, also called swish. Elfwing, Uchibe, Doya 2017."""
+    """x times its sigmoid, also called swish. Elfwing, Uchibe, Doya 2017. Shapes and errors as ``ReLU``."""
 
     def forward(self, x: Any) -> Tensor:
         """Let large numbers through, and little of what is negative."""
@@ -40,7 +43,10 @@ class SiLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """x where x > 0, else ``negative_slope`` times x. Maas, Hannun, Ng 2013."""
+    """x where x > 0, else ``negative_slope`` times x. Maas, Hannun, Ng 2013.
+
+    Shapes and errors as ``ReLU``; TypeError also for a slope that is no number.
+    """
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -56,7 +62,10 @@ class LeakyReLU(Activation):
 
 
 class ELU(Activation):
-    """x where x > 0, else alpha (exp(x) − 1). Clevert, Unterthiner, Hochreiter 2015."""
+    """x where x > 0, else alpha (exp(x) − 1). Clevert, Unterthiner, Hochreiter 2015.
+
+    Shapes and errors as ``ReLU``; TypeError also for an alpha that is no number.
+    """
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -72,7 +81,7 @@ class ELU(Activation):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)), elementwise."""
+    """1 / (1 + exp(-x)), elementwise. Shapes and errors as ``ReLU``."""
 
     def forward(self, x: Any) -> Tensor:
         """Squash to (0, 1)."""
@@ -80,7 +89,7 @@ class Sigmoid(Module):
 
 
 class Tanh(Module):
-    """Hyperbolic tangent, elementwise."""
+    """Hyperbolic tangent, elementwise. Shapes and errors as ``ReLU``."""
 
     def forward(self, x: Any) -> Tensor:
         """Squash to (-1, 1)."""
@@ -88,7 +97,10 @@ class Tanh(Module):
 
 
 class GELU(Module):
-    """x times the normal distribution function of x; approximate: ``"none"`` or ``"tanh"``. Hendrycks, Gimpel 2016."""
+    """x times the normal distribution function of x; approximate: ``"none"`` or ``"tanh"``. Hendrycks, Gimpel 2016.
+
+    Shapes and errors as ``ReLU``; ValueError for another approximate.
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
@@ -105,9 +117,10 @@ class GELU(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta x)) / beta, a smooth ReLU.
+    """log(1 + exp(beta x)) / beta, a smooth ReLU. Dugas et al. 2001.
 
     threshold is PyTorch's, which gives x itself where beta x is larger; here nothing overflows, so it changes nothing.
+    Shapes and errors as ``ReLU``; ValueError for a beta that is not positive.
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
@@ -126,7 +139,11 @@ class Softplus(Module):
 
 
 class Softmax(Module):
-    """exp(x) divided by its sum over an axis, so that each slice is a distribution. dim: which axis."""
+    """exp(x) divided by its sum over an axis, so that each slice is a distribution. Bridle 1990.
+
+    x: any shape with the axis ``dim``; the shape stays. Raises TypeError for a dim that is no integer or an x that
+    holds no numbers, and AxisError, when called, where x has no such axis.
+    """
 
     def __init__(self, dim: int) -> None:
         if isinstance(dim, bool) or not isinstance(dim, int):
@@ -143,7 +160,7 @@ class Softmax(Module):
 
 
 class LogSoftmax(Softmax):
-    """The logarithm of ``Softmax``, without its rounding. dim: which axis."""
+    """The logarithm of ``Softmax``, without its rounding. Shapes and errors as ``Softmax``."""
 
     def forward(self, x: Any) -> Tensor:
         """Return the logarithms of the distribution."""

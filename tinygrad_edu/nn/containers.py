@@ -6,6 +6,7 @@ import operator
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any, TypeVar
 
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.nn.module import Module
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -17,7 +18,7 @@ class Row(Module):
     """Modules in order, named ``0``, ``1``, ... unless they were given names."""
 
     def append(self: Self, module: Module) -> Self:
-        """Add a module at the end."""
+        """Add a module at the end; TypeError for what is no module."""
         number = len(self)
         while str(number) in vars(self):  # a slice keeps its names
             number += 1
@@ -25,9 +26,11 @@ class Row(Module):
         return self
 
     def extend(self: Self, modules: Iterable[Module]) -> Self:
-        """Add modules at the end; all of them, or none on an error."""
+        """Add modules at the end; all of them, or none on an error: TypeError for what is no module."""
         if isinstance(modules, Module) and not isinstance(modules, Row):
             raise TypeError(f"{type(self).__name__}: extend takes several modules; append takes one")
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"{type(self).__name__}: wanted a list of modules, got {short(modules)}")
         added = list(modules)
         for position, module in enumerate(added, len(self)):
             refuse_other(self, position, module)
@@ -36,7 +39,7 @@ class Row(Module):
         return self
 
     def insert(self, index: int, module: Module) -> None:
-        """Put a module before that at ``index``; those after it are numbered anew."""
+        """Put a module before that at ``index``; those after it are numbered anew; TypeError for what is no module."""
         refuse_other(self, index, module)
         modules = list(self)
         modules.insert(index, module)
@@ -87,6 +90,7 @@ class Sequential(Row):
     """Modules one after the other; they are named ``0``, ``1``, ..., so that a weight is ``0.weight``.
 
     One dict in their place names them. A slice is a Sequential of the same modules under the same names.
+    Raises TypeError for an entry that is no module, ValueError for a name that is taken, empty or has a dot.
     """
 
     def __init__(self, *modules: Any) -> None:
@@ -109,7 +113,10 @@ class Sequential(Row):
 
 
 class ModuleList(Row):
-    """A list of modules whose parameters are found, unlike those in a plain list; it computes nothing itself."""
+    """A list of modules whose parameters are found, unlike those in a plain list; it computes nothing itself.
+
+    Raises TypeError for what is no list of modules.
+    """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
         self.extend(modules)
@@ -131,14 +138,23 @@ class ModuleList(Row):
 
 
 class ModuleDict(Module):
-    """A dict of modules whose parameters are found, unlike those in a plain dict; it computes nothing itself."""
+    """A dict of modules whose parameters are found, unlike those in a plain dict; it computes nothing itself.
+
+    Raises TypeError for what is no dict of modules, ValueError for a name that is taken, empty or has a dot.
+    """
 
     def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] = ()) -> None:
         self.update(modules)
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add modules by name, or replace them."""
-        for name, module in dict(modules).items():
+        """Add modules by name, or replace them; errors as of the class."""
+        try:
+            named = dict(modules)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"ModuleDict: wanted a dict of modules, or pairs (name, module), got {short(modules)}"
+            ) from None
+        for name, module in named.items():
             self.add_module(name, module)
 
     def keys(self) -> KeysView[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import functional as F
+from tinygrad_edu.engine.arguments import flag
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.nn.module import Module
@@ -38,12 +39,13 @@ class Convolution(Module):
         self.output_padding = self._each(output_padding, "output_padding", 0)
         self.groups = count(groups, "groups", layer)
         self.padding_mode = padding_mode
+        with_bias = flag(bias, "bias", layer)
         self._refuse_misfits(layer)
         ends = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
         shape = (ends[0], ends[1] // groups, *self.kernel_size)
         dtype, random, fan_in = float_dtype(dtype, layer), generator(rng), math.prod(shape[1:])
         self.weight = uniform(random, shape, fan_in, dtype)
-        self.bias = uniform(random, (out_channels,), fan_in, dtype) if bias else None
+        self.bias = uniform(random, (out_channels,), fan_in, dtype) if with_bias else None
 
     def _each(self, value: Any, name: str, least: int) -> tuple[int, ...]:
         """Return a number per axis of the image, from one for all or one for each."""
@@ -132,7 +134,8 @@ class Conv2d(Convolution):
     ``(out_channels,)``, both uniform within ±1/sqrt(fan_in) at first, fan_in being the numbers a kernel holds.
     kernel_size, stride, dilation: an integer or a pair. padding: also ``"same"``, ``"valid"`` or ((above, below),
     (left, right)). padding_mode: what stands around, ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-    Raises ValueError where the arguments, or later x, do not fit. rng: a seed or NumPy Generator.
+    Raises ValueError where the arguments, or later x, do not fit, TypeError for a size that is no integer or a bias
+    that is no bool. rng: a seed or NumPy Generator.
     """
 
     def __init__(
@@ -154,7 +157,7 @@ class Conv1d(Convolution):
     """Slide ``out_channels`` kernels along sequences; see ``Conv2d``.
 
     x ``(batch, in_channels, length)``; weight ``(out_channels, in_channels / groups, k)``. padding: an integer,
-    ``"same"``, ``"valid"`` or ((before, after),).
+    ``"same"``, ``"valid"`` or ((before, after),). Returns ``(batch, out_channels, l)``; errors as ``Conv2d``.
     """
 
     axes = 1
@@ -180,7 +183,9 @@ class ConvTranspose2d(Convolution):
     """Lay kernels onto a larger image, each times a pixel, and add up: what ``Conv2d`` does to gradients.
 
     x ``(batch, in_channels, height, width)``; weight ``(in_channels, out_channels / groups, k_h, k_w)``. The output has
-    height ``(height − 1) · stride − 2 · padding + dilation · (k_h − 1) + output_padding + 1``.
+    height ``(height − 1) · stride − 2 · padding + dilation · (k_h − 1) + output_padding + 1`` (Dumoulin and
+    Visin 2016, relationship 14). Errors as ``Conv2d``; ValueError also for an output_padding that is as large
+    as stride and dilation.
     """
 
     transposed = True

@@ -19,7 +19,8 @@ class Embedding(Module):
     """Row i of ``weight`` for each index i; x integers of any shape, the result ``(*x.shape, embedding_dim)``.
 
     The rows start as numbers of the standard normal distribution. padding_idx: a row that starts as 0 and is not
-    learned. rng: a seed or NumPy Generator.
+    learned. rng: a seed or NumPy Generator. Raises ValueError for a padding_idx beyond the rows; when called, TypeError
+    for an x that holds no integers, and IndexError for one that names no row. Bengio et al. 2003.
     """
 
     def __init__(

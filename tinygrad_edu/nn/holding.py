@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_edu.engine.arguments import short
+from tinygrad_edu.engine.arguments import flag, short
 from tinygrad_edu.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Holder:
 
         Raises TypeError for parameters and modules in a plain list, tuple, set or dict, which would be missing.
         """
-        if recurse:
+        if flag(recurse, "recurse", "named_parameters"):
             refuse_hidden(self)
         seen: set[int] = set()
         for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
@@ -130,12 +130,15 @@ class Holder:
                     yield joined(path, name), parameter
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Every parameter, once."""
+        """Every parameter, once; errors as ``named_parameters``."""
         for _, parameter in self.named_parameters("", recurse):
             yield parameter
 
     def register_parameter(self, name: str, parameter: Parameter | None) -> None:
-        """Hold a Parameter, or None where one may come later; ``self.name = parameter`` does the same."""
+        """Hold a Parameter, or None where one may come later; ``self.name = parameter`` does the same.
+
+        Raises TypeError for anything else.
+        """
         if parameter is not None and not isinstance(parameter, Parameter):
             raise TypeError(f"register_parameter: {name} must be a Parameter, got {type(parameter).__name__}")
         setattr(self, name, parameter)
@@ -146,6 +149,7 @@ class Holder:
         """Hold a Tensor that moves with the module but is not learned, such as a running mean.
 
         persistent: whether ``state_dict`` has it. None holds the place of one that may come later.
+        Raises ValueError for a name that is taken, empty or has a dot.
         """
         if not isinstance(name, str) or not name or "." in name:
             raise ValueError(f"register_buffer: a name has no dots and is not empty, got {name!r}")
@@ -153,11 +157,12 @@ class Holder:
             raise ValueError(f"register_buffer: {type(self).__name__} has an attribute {name!r} already")
         if value is not None and not isinstance(value, Tensor):
             value = Tensor(value)
-        self.__dict__["_buffers"] = {**self._buffers, name: persistent}
+        self.__dict__["_buffers"] = {**self._buffers, name: flag(persistent, "persistent", "register_buffer")}
         setattr(self, name, value)
 
     def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
         """Every buffer, once, by dotted path, whether it is saved or not."""
+        flag(recurse, "recurse", "named_buffers")
         seen: set[int] = set()
         for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
             for name, buffer in module._own_buffers():

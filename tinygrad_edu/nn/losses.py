@@ -14,7 +14,10 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELos
 
 
 class Loss(Module):
-    """What every loss has. reduction: ``"mean"``, ``"sum"``, or ``"none"`` for a number per example or element."""
+    """What every loss has. reduction: ``"mean"``, ``"sum"``, or ``"none"`` for a number per example or element.
+
+    Raises ValueError for another reduction.
+    """
 
     def __init__(self, reduction: str = "mean") -> None:
         known_reduction(reduction, type(self).__name__)
@@ -25,7 +28,10 @@ class Loss(Module):
 
 
 class MSELoss(Loss):
-    """The mean of the squared differences of prediction and target, of the same shape."""
+    """The mean of the squared differences of prediction and target.
+
+    Both have the same shape, any, or target is one number. Raises ValueError where shapes differ.
+    """
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """Return the loss."""
@@ -33,7 +39,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The mean of the absolute differences of prediction and target, of the same shape."""
+    """The mean of the absolute differences of prediction and target; shapes and errors as ``MSELoss``."""
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """Return the loss."""
@@ -45,7 +51,8 @@ class CrossEntropyLoss(Loss):
 
     Targets: the numbers of the classes ``(batch, ...)``, or probabilities of the shape of the logits.
     weight: how much each class counts, (classes,). ignore_index: examples of this class count nothing.
-    label_smoothing: the share of the target that is spread evenly over all classes.
+    label_smoothing: the share of the target that is spread evenly over all classes (Szegedy et al. 2016, section 7).
+    Raises IndexError for a label out of range, TypeError for one of the wrong dtype, ValueError where shapes don't fit.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class NLLLoss(Loss):
     """Minus the log-probability of the right class, from log-probabilities ``(batch, classes, ...)``.
 
     weight: how much each class counts, (classes,). ignore_index: examples of this class count nothing.
+    Targets are numbers of classes ``(batch, ...)``; errors as ``CrossEntropyLoss``.
     """
 
     def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
@@ -85,7 +93,10 @@ class NLLLoss(Loss):
 
 
 class BCELoss(Loss):
-    """Minus the log of the probability of the right answer, yes or no, from probabilities. weight: of each element."""
+    """Minus the log of the probability of the right answer, yes or no, from probabilities. weight: of each element.
+
+    Shapes as ``MSELoss``. Raises ValueError where they differ, and for a probability that is not from 0 to 1.
+    """
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -98,7 +109,10 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """``BCELoss`` of the sigmoid of logits, without its rounding. pos_weight: how much a yes counts, per class."""
+    """``BCELoss`` of the sigmoid of logits, without its rounding. pos_weight: how much a yes counts, per class.
+
+    Shapes and errors as ``MSELoss``.
+    """
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)

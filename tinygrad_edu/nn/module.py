@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinygrad_edu.engine.arguments import array_of
+from tinygrad_edu.engine.arguments import array_of, flag
 from tinygrad_edu.engine.failure import locate
 from tinygrad_edu.engine.scope import MODE, Scope, put_back
 from tinygrad_edu.engine.tensor import Tensor
@@ -45,7 +45,7 @@ class Module(Holder):
     _hooks: CallHooks | None = None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute; every module says how."""
+        """Compute; every module says how, or NotImplementedError is raised."""
         raise NotImplementedError(f"{type(self).__name__} needs a method forward(self, x)")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -67,11 +67,17 @@ class Module(Holder):
             scope.undo = None
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call ``hook(module, args)`` before ``forward``; what it returns, if anything, takes the place of args."""
+        """Call ``hook(module, args)`` before ``forward``; what it returns, if anything, takes the place of args.
+
+        Raises TypeError for what is no function.
+        """
         return self._hooked("before", hook, "register_forward_pre_hook")
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call ``hook(module, args, output)`` after ``forward``; what it returns, if anything, replaces the output."""
+        """Call ``hook(module, args, output)`` after ``forward``; what it returns, if anything, replaces the output.
+
+        Raises TypeError for what is no function.
+        """
         return self._hooked("after", hook, "register_forward_hook")
 
     def _hooked(self, when: str, hook: Callable[..., Any], method: str) -> HookHandle:
@@ -84,7 +90,10 @@ class Module(Holder):
     # What is done to it
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Switch this module and those inside it to training (dropout drops, batch norm uses the batch)."""
+        """Switch this module and those inside it to training (dropout drops, batch norm uses the batch).
+
+        Raises TypeError for a mode that is neither True nor False.
+        """
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be True or False, got {mode!r}")
         self.training = bool(mode)
@@ -102,7 +111,8 @@ class Module(Holder):
             parameter.grad = None
 
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
-        """Say whether gradients flow to the parameters: False freezes them."""
+        """Say whether gradients flow to the parameters: False freezes them; TypeError for anything else."""
+        requires_grad = flag(requires_grad, "requires_grad", "requires_grad_")
         for parameter in self._every_parameter():
             parameter.requires_grad = requires_grad
         return self
@@ -115,7 +125,10 @@ class Module(Holder):
         return self
 
     def astype(self: Self, dtype: Any) -> Self:
-        """Convert parameters, their gradients and the buffers that hold floats to another float dtype, in place."""
+        """Convert parameters, their gradients and the buffers that hold floats to another float dtype, in place.
+
+        Raises TypeError for a dtype of anything but floats.
+        """
         wanted = np.dtype(dtype)
         if wanted.kind != "f":
             raise TypeError(f"astype: a module's parameters are floats, not {wanted}")
@@ -138,7 +151,7 @@ class Module(Holder):
     def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
         """A copy of every parameter and saved buffer, by dotted path, as arrays; keys and order are PyTorch's.
 
-        A Tensor that two modules share stands under both paths.
+        A Tensor that two modules share stands under both paths. Raises TypeError as ``named_parameters``.
         """
         refuse_hidden(self)
         return {path: np.array(tensor.data) for path, tensor in self._state()}
@@ -147,8 +160,10 @@ class Module(Holder):
         """Take over arrays by dotted path, each cast to the dtype held; all of them, or none on an error.
 
         Returns the missing and the unexpected keys, both empty if ``strict``.
-        Raises ValueError that lists every missing, unexpected (with ``strict``) and misshapen key at once.
+        Raises ValueError that lists every missing, unexpected (with ``strict``) and misshapen key at once, TypeError
+        for what is no dict.
         """
+        strict = flag(strict, "strict", "load_state_dict")
         refuse_hidden(self)
         if not isinstance(state, Mapping):
             raise TypeError(f"load_state_dict: wanted a dict of arrays by path, got {type(state).__name__}")

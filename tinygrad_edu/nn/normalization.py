@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import flag, number
 from tinygrad_edu.engine.failure import with_graph
 from tinygrad_edu.engine.scope import rebind
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
@@ -24,7 +24,8 @@ class BatchNorm(Module):
     In training mean and variance are the batch's, and ``running_mean`` and ``running_var`` (the unbiased estimate) move
     towards them by ``momentum``, or, where it is None, become their mean over all batches so far. In evaluation the
     running ones are used, unless ``track_running_stats=False``. weight is 1 and bias 0 at first, with ``affine=False``
-    there are none.
+    there are none. Raises ValueError, when called, for an x of other axes or channels, and in training for a single
+    value per channel; TypeError for a flag that is no bool.
     """
 
     axes: tuple[str, ...] = ()  # what x may be
@@ -38,10 +39,10 @@ class BatchNorm(Module):
         dtype = float_dtype(dtype, layer)
         self.eps = number(eps, "eps", layer, least=0)
         self.momentum = None if momentum is None else number(momentum, "momentum", layer, 0, 1)
-        self.affine = bool(affine)
-        self.track_running_stats = tracks = bool(track_running_stats)
-        self.weight = Parameter(np.ones(n, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(n, dtype)) if affine and bias else None
+        self.affine = flag(affine, "affine", layer)
+        self.track_running_stats = tracks = flag(track_running_stats, "track_running_stats", layer)
+        self.weight = Parameter(np.ones(n, dtype)) if self.affine else None
+        self.bias = Parameter(np.zeros(n, dtype)) if flag(bias, "bias", layer) and self.affine else None
         self.running_mean: Tensor | None
         self.running_var: Tensor | None
         self.num_batches_tracked: Tensor | None
@@ -102,7 +103,8 @@ class LayerNorm(Module):
     """``(x − mean) / √(var + eps) · weight + bias``, example by example (Ba, Kiros, Hinton 2016).
 
     x ``(..., *normalized_shape)``; mean and variance are taken over these last axes. weight is 1 and bias 0 at first,
-    both of ``normalized_shape``; ``elementwise_affine=False``: none.
+    both of ``normalized_shape``; ``elementwise_affine=False``: none. Raises ValueError, when called, where the last
+    axes of x are others, TypeError for a flag that is no bool.
     """
 
     def __init__(
@@ -115,9 +117,10 @@ class LayerNorm(Module):
             raise ValueError("LayerNorm: normalized_shape must have one axis at least")
         dtype = float_dtype(dtype, "LayerNorm")
         self.eps = number(eps, "eps", "LayerNorm", least=0)
-        self.elementwise_affine = bool(elementwise_affine)
-        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+        self.elementwise_affine = flag(elementwise_affine, "elementwise_affine", "LayerNorm")
+        with_bias = flag(bias, "bias", "LayerNorm") and self.elementwise_affine
+        self.weight = Parameter(np.ones(shape, dtype)) if self.elementwise_affine else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if with_bias else None
 
     def forward(self, x: Any) -> Tensor:
         """Return what has, example by example, mean bias and standard deviation weight."""
@@ -146,6 +149,7 @@ class LocalResponseNorm(Module):
     """``x / (k + alpha · mean x²)^beta``, the mean over ``size`` nearby channels (Krizhevsky et al. 2012, section 3.3).
 
     x ``(batch, channels, ...)``. The paper has the sum where this, as PyTorch, has the mean: its alpha is ours / size.
+    Raises ValueError for a size below 1 and, when called, for an x without channels.
     """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:

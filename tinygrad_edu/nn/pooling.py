@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
+from tinygrad_edu.engine.arguments import flag
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.functional.sizes import pair
 from tinygrad_edu.nn.module import Module
@@ -20,7 +21,7 @@ class Pooling(Module):
         self.kernel_size = kernel_size
         self.stride = kernel_size if stride is None else stride
         self.padding = padding
-        self.ceil_mode = bool(ceil_mode)
+        self.ceil_mode = flag(ceil_mode, "ceil_mode", layer)
         kernel = pair(kernel_size, "kernel_size", layer)
         pair(self.stride, "stride", layer)
         around = pair(padding, "padding", layer, 0)
@@ -37,13 +38,15 @@ class MaxPool2d(Pooling):
 
     kernel_size, stride, padding, dilation: an integer or a pair. padding is −∞ around, at most half the kernel.
     return_indices is PyTorch's and must be False.
+    Raises ValueError where sizes, or later x, do not fit, TypeError for a size that is no integer or a flag that is no
+    bool.
     """
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, return_indices: bool = False,
         ceil_mode: bool = False,
     ) -> None:  # fmt: skip
-        if return_indices:
+        if flag(return_indices, "return_indices", "MaxPool2d"):
             raise ValueError("MaxPool2d: return_indices=True is not supported; the picture shows which was taken")
         super().__init__(kernel_size, stride, padding, ceil_mode)
         pair(dilation, "dilation", "MaxPool2d")
@@ -66,7 +69,7 @@ class AvgPool2d(Pooling):
     """The mean of each window; x ``(batch, channels, height, width)``.
 
     padding: zeros around, which count as numbers unless ``count_include_pad=False``. divisor_override: what the sum is
-    divided by instead.
+    divided by instead. Errors as ``MaxPool2d``; ValueError for a divisor 0.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class AvgPool2d(Pooling):
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(kernel_size, stride, padding, ceil_mode)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = flag(count_include_pad, "count_include_pad", "AvgPool2d")
         self.divisor_override = divisor_override
         if divisor_override is not None and not divisor_override:
             raise ValueError("AvgPool2d: divisor_override must not be 0")
@@ -94,7 +97,8 @@ class AvgPool2d(Pooling):
 class AdaptiveAvgPool2d(Module):
     """The mean over as many windows as wanted, whatever the size of the image.
 
-    output_size: h, or (h, w); None keeps a side as it is. 1 is the mean of each channel.
+    output_size: h, or (h, w); None keeps a side as it is. 1 is the mean of each channel. x ``(batch, channels,
+    height, width)``. Raises ValueError for a negative size and, when called, for images without pixels.
     """
 
     def __init__(self, output_size: Any) -> None:

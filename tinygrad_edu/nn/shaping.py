@@ -13,7 +13,10 @@ __all__ = ["Flatten", "Identity"]
 
 
 class Flatten(Module):
-    """Lay the axes from ``start_dim`` to ``end_dim``, both included, out as one; the first, the batch, stays."""
+    """Lay the axes from ``start_dim`` to ``end_dim``, both included, out as one; the first, the batch, stays.
+
+    Raises AxisError, when called, for an axis that x has not, ValueError where ``start_dim`` comes after ``end_dim``.
+    """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim = start_dim

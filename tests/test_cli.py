@@ -227,3 +227,19 @@ def test_a_terminal_that_knows_no_unicode_is_no_error():
     found = run("draw", "circuit", "--out", "a.dot", PYTHONIOENCODING="ascii")
     assert found.returncode == 0, found.stderr
     assert b"gradients x: ?4" in found.stdout
+
+
+@needs_renderer
+@pytest.mark.parametrize("name", ["circuit", "lenet5"])
+def test_step_writes_a_page(name, tmp_path, capsys):
+    page = tmp_path / "steps.html"
+    assert main(["step", name, "--out", str(page)]) == 0
+    assert "press the right arrow" in capsys.readouterr().out
+    text = page.read_text(encoding="utf-8")
+    assert "Step" in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_step_of_an_unknown_name_is_refused(tmp_path, capsys):
+    assert main(["step", "nothing", "--out", str(tmp_path / "steps.html")]) == 2
+    assert "nothing" in capsys.readouterr().err

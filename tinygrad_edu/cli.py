@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
-from tinygrad_edu.commands import layers, train
+from tinygrad_edu.commands import layers, train, walk
 
 __all__ = ["main"]
 
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
 
     train.add_to(commands)
     layers.add_to(commands)
+    walk.add_to(commands)
     return top
 
 

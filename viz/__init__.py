@@ -5,9 +5,11 @@ from viz.figure import Figure
 from viz.flow import gradient_flow, init_lab
 from viz.picture import Picture
 from viz.render import GraphvizNotFound, RenderError, RenderTimeout
+from viz.stepper import Stepper, step
 from viz.training import confusion, curves, mistakes
 
 __all__ = [
-    "Figure", "GraphvizNotFound", "Picture", "RenderError", "RenderTimeout", "confusion", "curves", "draw", "draw_dot",
-    "gradient_flow", "init_lab", "make_dot", "mistakes",
+    "Figure", "GraphvizNotFound", "Picture", "RenderError", "RenderTimeout", "Stepper", "confusion", "curves", "draw",
+    "draw_dot",
+    "gradient_flow", "init_lab", "make_dot", "mistakes", "step",
 ]  # fmt: skip

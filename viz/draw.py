@@ -85,25 +85,27 @@ def checked(level: str, show: Any, direction: str, color_by: str | None, theme: 
     return shown
 
 
-def traced(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | None, max_nodes: int) -> Trace:
-    """Return the Trace to draw; at scalar level that of the graph taken apart."""
+def traced(
+    output: Any, level: str, gradient: Any, names: Mapping[str, Any] | None, max_nodes: int, **kept: Any
+) -> Trace:
+    """Return the Trace to draw; at scalar level that of the graph taken apart. kept: what else ``graph`` is to keep."""
     if isinstance(output, Trace):
         return output
     if level not in ("primitive", "scalar") or isinstance(output, FailedCall):
-        return graph(output, gradient, names=names)
+        return graph(output, gradient, names=names, **kept)
     several = isinstance(output, (list, tuple))
     given = list(output) if several else [output]
     if level == "primitive":
         if all([isinstance(y, Tensor) for y in given]):
             given, names = opened(given, names)
-        return graph(given if several else given[0], gradient, names=names)
+        return graph(given if several else given[0], gradient, names=names, **kept)
     note = graph(output, gradient, formulas=False).note
     elements = replay(given, max_nodes, names)
     if note and gradient is None:
-        trace = graph(elements, backward=False)
+        trace = graph(elements, backward=False, **kept)
         return Trace(trace.values, trace.calls, trace.scopes, trace.steps, trace.outputs, note)
     seeds = None if gradient is None else flat_gradients(gradient, several)
-    return graph(elements, seeds)
+    return graph(elements, seeds, **kept)
 
 
 def flat_gradients(gradient: Any, several: bool) -> list[float]:

@@ -12,11 +12,11 @@ from tinygrad_edu.engine.symbol import Symbol, applied
 
 __all__ = ["region_formulas"]
 
-_LONG = 90  # characters, above which a formula is left out
 
-
-def region_formulas(nodes: Sequence[Any], words: dict[Any, str], upstream: Any) -> tuple[str | None, dict[Any, str]]:
-    """Return what a region computes, and the gradient of each of its inputs, as text; too long ones are left out.
+def region_formulas(
+    nodes: Sequence[Any], words: dict[Any, str], upstream: Any
+) -> tuple[Symbol | None, dict[Any, Symbol]]:
+    """Return what a region computes, and the gradient of each of its inputs; None where a rule refuses Symbols.
 
     nodes: the region's recorded nodes, oldest first, the last being its output. words: what to call inputs and output.
     upstream: the gradient that arrives at the output; None to skip the gradients.
@@ -32,11 +32,10 @@ def region_formulas(nodes: Sequence[Any], words: dict[Any, str], upstream: Any) 
                     symbols[x] = Symbol(words.get(x, "x"), seen)
                 inputs.append(symbols[x])
             symbols[node] = applied_to(node, inputs)
-        forward = str(symbols[last])
         gradients = {} if upstream is None else pulled_back(nodes, symbols, words, upstream)
     except (TypeError, ValueError, AttributeError, IndexError):
         return None, {}
-    return forward if len(forward) <= _LONG else None, {x: text for x, text in gradients.items() if len(text) <= _LONG}
+    return symbols[last], gradients
 
 
 def applied_to(node: Any, inputs: list[Symbol]) -> Symbol:
@@ -49,8 +48,8 @@ def applied_to(node: Any, inputs: list[Symbol]) -> Symbol:
 
 def pulled_back(
     nodes: Sequence[Any], symbols: dict[Any, Symbol], words: dict[Any, str], upstream: Any
-) -> dict[Any, str]:
-    """Return the gradient of every input of the region, as text."""
+) -> dict[Any, Symbol]:
+    """Return the gradient of every input of the region."""
     inside = set(nodes)
     last = nodes[-1]
     outs = {**symbols, last: Symbol(words.get(last, "y"), last._data)}
@@ -68,4 +67,4 @@ def pulled_back(
                     continue
                 piece = unbroadcast(piece, x.shape)
                 grads[x] = grads[x] + piece if x in grads else piece
-    return {x: str(g) for x, g in grads.items() if x not in inside}
+    return {x: g for x, g in grads.items() if x not in inside}

@@ -10,7 +10,7 @@ from typing import Any
 
 from tinygrad_edu.engine.snapshot import Snapshot
 
-__all__ = ["Call", "Edge", "Region", "Trace", "Turn", "Value"]
+__all__ = ["Call", "Detail", "Edge", "Region", "Trace", "Turn", "Value"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,22 @@ class Value:
     gradient: Snapshot | None = None  # of this backward pass
     stored_gradient: Snapshot | None = None  # what .grad holds, where that is something else
     used: int = 0  # by how many operands
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A closer look at a forward function, or at the rule of one input; there where ``details=True`` asked for it.
+
+    math, numbers: the formula as nested tuples of MathML, with names and with numbers (see ``engine.mathml``).
+    """
+
+    math: tuple[Any, ...] | None = None
+    numbers: tuple[Any, ...] | None = None
+    shapes: str = ""  # the formula with the shape of every name: (3, 4) = (2, 3)ᵀ @ (2, 4)
+    rule: str = ""  # the rule's name
+    place: tuple[str, int] | None = None  # where it is defined
+    local: Snapshot | None = None  # the local derivative of a small op, a row per output element
+    structure: str = ""  # diagonal, dense, one-hot ...; of a large op only where it is known without work
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,7 @@ class Call:
     line: tuple[str, int] | None
     failure: str | None = None
     doc: str = ""
+    detail: Detail | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +87,8 @@ class Region:
     owner: int | None
     formula: str | None = None  # of its output, if it is a short composite or module
     gradient_formulas: tuple[tuple[int, str], ...] = ()  # by the id of its input
+    detail: Detail | None = None
+    gradient_details: tuple[tuple[int, Detail], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,7 @@ class Turn:
     formulas: tuple[str | None, ...]
     numbers: tuple[str | None, ...]
     summed: tuple[tuple[int, ...] | None, ...]  # the shape before broadcast axes were summed away, where they were
+    details: tuple[Detail | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tinygrad_edu.engine.detail import detail_of_forward, detail_of_rule
 from tinygrad_edu.engine.failure import FailedCall
 from tinygrad_edu.engine.record import seeds_of, sweep
 from tinygrad_edu.engine.regions import region_formulas
 from tinygrad_edu.engine.scope import Scope
 from tinygrad_edu.engine.snapshot import Snapshot, snapshot
-from tinygrad_edu.engine.symbol import formula_of_forward, formula_of_rule, symbol_text
+from tinygrad_edu.engine.symbol import Symbol, formula_of_forward, formula_of_rule, symbol_text
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.text import number_text, params_text
-from tinygrad_edu.engine.traced import Call, Edge, Region, Trace, Turn, Value
+from tinygrad_edu.engine.traced import Call, Detail, Edge, Region, Trace, Turn, Value
 
-__all__ = ["Call", "Edge", "Region", "Snapshot", "Trace", "Turn", "Value", "graph"]
+__all__ = ["Call", "Detail", "Edge", "Region", "Snapshot", "Trace", "Turn", "Value", "graph"]
 
 _SHORT = 8  # calls, up to which a composite's formula is worked out
+_LONG = 90  # characters, above which it is left out
 
 
 def graph(
@@ -29,6 +31,7 @@ def graph(
     formulas: bool = True,
     full: int | None = None,
     names: Mapping[str, Any] | None = None,
+    details: bool = False,
 ) -> Trace:
     """Freeze the recorded graph of ``output``: a Tensor, a list of them, or the ``err.graph`` of a failed call.
 
@@ -36,6 +39,7 @@ def graph(
     says so. backward: also run the backward pass and keep its steps; no ``.grad`` is touched. formulas: also ask the
     rules for their formulas. full: keep whole arrays of up to that many elements (default 36), summaries above.
     names: what to call Tensors that have no name, such as ``locals()``; what is no Tensor in it is passed over.
+    details: also keep a closer look at every formula and rule, see ``Detail``.
 
     >>> import tinygrad_edu as tg
     >>> x = tg.Tensor(3.0, requires_grad=True, name="x")
@@ -47,7 +51,7 @@ def graph(
     for y in given:
         if not isinstance(y, Tensor):
             raise TypeError(f"graph: wanted a Tensor, a list of Tensors or an error's .graph, got {type(y).__name__}")
-    tracer = Tracer(given, formulas, full, names)
+    tracer = Tracer(given, formulas, full, names, details)
     if failed is not None:
         tracer.add_failed(failed)
         return tracer.trace((), f"the forward pass failed here: {failed.message}")
@@ -61,9 +65,15 @@ class Tracer:
     """Gathers the parts of a Trace; used once."""
 
     def __init__(
-        self, outputs: Sequence[Tensor], formulas: bool, full: int | None, names: Mapping[str, Any] | None
+        self,
+        outputs: Sequence[Tensor],
+        formulas: bool,
+        full: int | None,
+        names: Mapping[str, Any] | None,
+        details: bool = False,
     ) -> None:
         self.formulas = formulas
+        self.details = details and formulas
         self.full = full
         self.ids: dict[Any, int] = {}
         self.call_ids: dict[Any, int] = {}
@@ -124,12 +134,12 @@ class Tracer:
         """Add a recorded op, its inputs before it and its output after."""
         inputs = tuple([self.add_value(x, None, a) for x, a in zip(node._inputs, node._seen)])
         number = self.call_ids[node] = self.next_id()
-        formula, numbers = self.forward_text(node) if self.formulas else ("", None)
+        formula, numbers, detail = self.forward_text(node) if self.formulas else ("", None, None)
         self.calls.append(
             self.call_of(number, node._op, inputs, node._params, node._scope, formula, numbers, node._line)
         )
         output = self.add_value(node, number, node._data)
-        self.calls[-1] = replace(self.calls[-1], output=output)
+        self.calls[-1] = replace(self.calls[-1], output=output, detail=detail)
 
     def call_of(
         self, number: int, op: Any, inputs: Any, params: Any, scope: Any, formula: str, numbers: Any, line: Any
@@ -173,6 +183,7 @@ class Tracer:
         formulas: list[str | None] = []
         numbers: list[str | None] = []
         summed: list[tuple[int, ...] | None] = []
+        details: list[Detail | None] = []
         for position, piece in enumerate(step._pieces):
             formula = None
             if piece is not None and self.formulas:
@@ -186,6 +197,8 @@ class Tracer:
             numbers.append(with_numbers(formula) if scalar else None)
             shape = formula.shape if formula is not None else None
             summed.append(shape if shape is not None and shape != piece.shape else None)
+            if self.details:
+                details.append(None if piece is None else detail_of_rule(node, position, formula))
         self.turns.append(
             Turn(
                 self.call_ids[node],
@@ -194,6 +207,7 @@ class Tracer:
                 tuple(formulas),
                 tuple(numbers),
                 tuple(summed),
+                tuple(details),
             )
         )
 
@@ -204,12 +218,13 @@ class Tracer:
             return number_text(x._data.item())
         return name
 
-    def forward_text(self, node: Any) -> tuple[str, str | None]:
-        """Return the op's formula with names, and with numbers where all are scalars."""
+    def forward_text(self, node: Any) -> tuple[str, str | None, Detail | None]:
+        """Return the op's formula with names, with numbers where all are scalars, and a closer look if wanted."""
         names = [self.word(x) or node._op.input_name(i) for i, x in enumerate(node._inputs)]
         formula = formula_of_forward(node._op, node._data, names, node._seen, node._params or {})
         scalar = node._data.size == 1 and all(a.size == 1 for a in node._seen)
-        return str(formula), with_numbers(formula) if scalar else None
+        detail = detail_of_forward(formula) if self.details else None
+        return str(formula), with_numbers(formula) if scalar else None, detail
 
     def nodes_by_region(self) -> dict[int, list[Any]]:
         """Return what was recorded in each region and in those inside it, oldest first."""
@@ -230,9 +245,19 @@ class Tracer:
             x: self.word(x) for node in nodes for x in (*node._inputs, node) if x not in inside or node is nodes[-1]
         }
         named = {x: word for x, word in words.items() if word}
-        forward, gradients = region_formulas(nodes, named, self.arrived.get(nodes[-1]))
-        found = tuple([(self.ids[x], text) for x, text in gradients.items()])
-        return replace(region, formula=forward, gradient_formulas=found)
+        made, pulled = region_formulas(nodes, named, self.arrived.get(nodes[-1]))
+        found = {self.ids[x]: formula for x, formula in pulled.items() if len(str(formula)) <= _LONG}
+        texts = tuple([(x, str(formula)) for x, formula in found.items()])
+        if made is None or len(str(made)) > _LONG:
+            return replace(region, gradient_formulas=texts, gradient_details=self.details_of(found))
+        detail = detail_of_forward(made) if self.details else None
+        return replace(
+            region, formula=str(made), gradient_formulas=texts, detail=detail, gradient_details=self.details_of(found)
+        )
+
+    def details_of(self, formulas: Mapping[int, Symbol]) -> tuple[tuple[int, Detail], ...]:
+        """Return a closer look at each formula, if wanted."""
+        return tuple([(x, detail_of_forward(formula)) for x, formula in formulas.items()]) if self.details else ()
 
     def trace(self, outputs: Sequence[Any], note: str) -> Trace:
         """Return what was gathered."""

@@ -107,7 +107,7 @@ def draw_rule(panel: Axes, strip: Axes, result: Any, limits: tuple[float, float]
     below = [v for row in rows for v in (row.activation_std, row.gradient_std) if v < limits[0]]
     if below:
         said = "hollow: below the scale" if any(below) else "hollow: 0"
-        panel.text(0.03, 0.07, said, transform=panel.transAxes, fontsize=9, color=LIGHT.faint)
+        panel.text(0.5, 0.93, said, transform=panel.transAxes, fontsize=9, color=LIGHT.faint, ha="center", va="top")
     strip.bar(range(len(rows)), [row.off for row in rows], color=_OFF, width=0.7)
     strip.set_ylim(0, 1)
     strip.set_yticks([0, 1], ["0", "100 %"])

@@ -48,8 +48,7 @@ def batch_norm(
         return inputs * scale + shift
     if not training:
         mean, var = [as_tensor(running).reshape(column) for running in (running_mean, running_var)]
-        factor = scale / (var + eps).sqrt()
-        return inputs * factor + (shift - factor * mean)
+        return P.rescale(inputs, mean, var, scale, shift, eps=eps)  # type: ignore[no-any-return]
     axis = (0, *range(2, inputs.ndim))
     y: Tensor = P.standardize(inputs, scale, shift, axis=axis, eps=eps)
     if running_mean is not None and running_var is not None:

@@ -21,6 +21,9 @@ __all__ = [
 ]  # fmt: skip
 
 ZERO = float64(0)
+_SHORT = 2**13  # elements up to which one call is fastest
+_ROW = 2**14  # more than NumPy's buffer of 8,192, or it would copy
+ROWS = {np.dtype(kind): np.zeros(_ROW, kind) for kind in "fd"}
 ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efd"}  # a Python 0 takes NumPy longer than 32 elements do
 ROOT_HALF = math.sqrt(1 / 2)
 GELU_SCALE = 2 * math.sqrt(2 / math.pi)
@@ -50,7 +53,25 @@ def relu(x: Any) -> Any:
     """x where it is positive, else 0; slope 0 at 0."""
     if type(x) is float64:
         return ZERO if x <= 0 else x
+    if x.size > _SHORT and x.dtype in ROWS:
+        return rectified(x)
     return np.maximum(x, ZEROS.get(x.dtype, 0))
+
+
+def rectified(x: Any) -> Any:
+    """Return what ``relu`` makes of a long array; ``np.maximum`` with a single 0 takes it three times as long."""
+    dense = x.transpose(sorted(range(x.ndim), key=lambda axis: -x.strides[axis]))
+    if not dense.flags.c_contiguous:
+        return np.maximum(x, ZEROS[x.dtype])
+    out = np.empty_like(x)
+    row = ROWS[x.dtype]
+    flat, target = dense.reshape(-1), out.ravel("K")
+    even = flat.size - flat.size % _ROW
+    if even:
+        np.maximum(flat[:even].reshape(-1, _ROW), row, out=target[:even].reshape(-1, _ROW))
+    if even < flat.size:
+        np.maximum(flat[even:], row[: flat.size - even], out=target[even:])
+    return out
 
 
 @relu.vjp("x")

@@ -227,7 +227,7 @@ def convolved(x: Any, w: Any, b: Any, stride: Pair, padding: Pads, dilation: Pai
 def pointwise(x: Any, kernel: Any, stride: Pair, padding: Pads, groups: int) -> bool:
     """Whether kernels of one pixel meet every pixel, and images lie in memory one by one: products need no columns."""
     plain = kernel == stride == (1, 1) and groups == 1 and not any(map(any, padding))
-    return plain and x.flags.c_contiguous and x.shape[2] * x.shape[3] >= WIDE and x.shape[0] > 1
+    return plain and x.flags.c_contiguous and (x.shape[0] == 1 or x.shape[2] * x.shape[3] >= WIDE)
 
 
 def flat_images(x: Any) -> Any:

@@ -1,6 +1,7 @@
 """Standardizing: numbers shifted and stretched to mean 0 and variance 1, fused so that a block of them stays in cache.
 
 Three ops that differentiate into one another: ``standardize``, its slope, and the sum of products with what it makes.
+``rescale`` is given mean and variance, instead of taking those of its input.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from tinygrad_edu.engine.op import op
 from tinygrad_edu.engine.primitives.elementwise import sqrt
 from tinygrad_edu.engine.primitives.reduce import mean, narrow, var, wide
 
-__all__ = ["standardize", "standardize_dot", "standardize_slope"]
+__all__ = ["rescale", "standardize", "standardize_dot", "standardize_slope"]
 
 Axes = tuple[int, ...]
+BUFFER = 1 << 11  # rows shorter than its buffer NumPy spells out, to run over several at once: too many at 8,192
+SHORT = 1 << 12  # so few numbers take two small steps
 BLOCK = 1 << 16  # so many numbers at a time: a quarter of a MiB in float32
 
 
@@ -131,6 +134,59 @@ def standardize_dot_steps(g: Any, x: Any, *, axis: Axes, eps: float) -> Any:
     return (g * standardize(x, 1.0, 0.0, axis=axis, eps=eps)).sum(axis=axis, keepdims=True)
 
 
+@op
+def rescale(x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    """(x − mean) / √(variance + ``eps``) · scale + shift, with mean and variance as given.
+
+    All but x are numbers, or arrays that broadcast to x. Ioffe and Szegedy 2015, algorithm 2, line 11.
+    """
+    factor = scale / np.sqrt(variance + eps)
+    offset = shift - factor * mean
+    alike = x.dtype == factor.dtype == offset.dtype and x.ndim == factor.ndim == offset.ndim
+    if not (alike and x.dtype.char in "fd" and x.size > SHORT and covers(x, factor) and covers(x, offset)):
+        return x * factor + offset
+    strides = x.strides
+    return combine(np.empty_like(x), strides.index(max(strides)), [(x, factor)], offset)
+
+
+def covers(x: Any, factor: Any) -> bool:
+    """Whether a factor of as many axes broadcasts to the shape of x."""
+    return all([n in (1, m) for n, m in zip(factor.shape, x.shape)])
+
+
+@rescale.vjp("x")
+def rescale_dx(g: Any, out: Any, x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    return g * (scale / sqrt(variance + eps))
+
+
+@rescale.vjp("mean")
+def rescale_dmean(g: Any, out: Any, x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    return -g * (scale / sqrt(variance + eps))
+
+
+@rescale.vjp("variance")
+def rescale_dvariance(g: Any, out: Any, x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    return g * (x - mean) * (-0.5 * scale / ((variance + eps) * sqrt(variance + eps)))
+
+
+@rescale.vjp("scale")
+def rescale_dscale(g: Any, out: Any, x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    return g * ((x - mean) / sqrt(variance + eps))
+
+
+@rescale.vjp("shift")
+def rescale_dshift(g: Any, out: Any, x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    return g
+
+
+@rescale.scalar_form
+@rescale.opens
+def rescale_steps(x: Any, mean: Any, variance: Any, scale: Any, shift: Any, *, eps: float) -> Any:
+    """Multiply by one number, and add another, that the other four make."""
+    factor = scale / sqrt(variance + eps)
+    return x * factor + (shift - factor * mean)
+
+
 def moments(x: Any, axis: Axes) -> tuple[Any, Any]:
     """Return mean and variance of an array over the axes, which are kept in length 1."""
     if not fused(x):
@@ -201,16 +257,27 @@ class Rows:
 
     def combined(self, *terms: tuple[Any, Any], offset: Any) -> Any:
         """Return the sum of arrays, each times its factor, and of an offset; laid out as x, block by block."""
-        out = np.empty_like(self.x, self.dtype)
-        axis = self.order[0]
-        step = max(1, BLOCK * out.shape[axis] // out.size)
-        (x, factor), *others = [(array, factor.astype(self.dtype)) for array, factor in terms]
-        offset = offset.astype(self.dtype)
+        weighted = [(array, factor.astype(self.dtype)) for array, factor in terms]
+        return combine(np.empty_like(self.x, self.dtype), self.order[0], weighted, offset.astype(self.dtype))
+
+
+def combine(out: Any, axis: int, terms: list[tuple[Any, Any]], offset: Any) -> Any:
+    """Write into ``out`` the sum of arrays, each times its factor, and of an offset, block by block along ``axis``."""
+    step = max(1, BLOCK * out.shape[axis] // out.size)
+    (x, factor), *others = terms
+    before = np.setbufsize(BUFFER)
+    try:
         for start in range(0, out.shape[axis], step):
             block = (slice(None),) * axis + (slice(start, start + step),)
-            whole = block if offset.shape[axis] > 1 else ()  # a factor has length 1 where it is shared
-            part = np.multiply(x[block], factor[whole], out=out[block])
+            part = np.multiply(x[block], shared(factor, axis, block), out=out[block])
             for other, its_factor in others:
-                part += other[block] * its_factor[whole]
-            part += offset[whole]
-        return out
+                part += other[block] * shared(its_factor, axis, block)
+            part += shared(offset, axis, block)
+    finally:
+        np.setbufsize(before)
+    return out
+
+
+def shared(factor: Any, axis: int, block: Any) -> Any:
+    """Return the part of a factor that belongs to a block: all of it where it has length 1 along the axis."""
+    return factor[block] if factor.shape[axis] > 1 else factor

@@ -8,17 +8,20 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu import models, nn
+from tinygrad_edu.models.lenet import TABLE, TableConv2d
 
 LENET = {"c1": 156, "c3": 2_416, "c5": 48_120, "f6": 10_164, "output": 850}
+LENET_1998 = {**LENET, "c3": 1_516}
 COURSE = {"conv1": 608, "conv2": 3_216, "fc3": 48_120, "fc4": 10_164, "output": 850}
 NETS = [
     (lambda **options: models.lenet5(**options), LENET, (1, 28, 28)),
     (lambda **options: models.lenet5(image_size=32, **options), LENET, (1, 32, 32)),
     (lambda **options: models.lenet5(variant="1998", **options), LENET, (1, 28, 28)),
     (lambda **options: models.lenet5(variant="1998", image_size=32, **options), LENET, (1, 32, 32)),
+    (lambda **options: models.lenet5(connections="1998", **options), LENET_1998, (1, 28, 28)),
     (lambda **options: models.course_cnn(**options), COURSE, (3, 32, 32)),
 ]
-IDS = ["lenet5", "lenet5 32", "lenet5 1998", "lenet5 1998 32", "course_cnn"]
+IDS = ["lenet5", "lenet5 32", "lenet5 1998", "lenet5 1998 32", "lenet5 table", "course_cnn"]
 every_net = pytest.mark.parametrize(("make", "counts", "shape"), NETS, ids=IDS)
 
 
@@ -27,7 +30,7 @@ def test_parameters_by_layer(make, counts, shape):
     model = make(rng=0)
     found = {name: sum(p.size for p in child.parameters()) for name, child in model.named_children()}
     assert {name: n for name, n in found.items() if n} == counts
-    assert sum(found.values()) in (61_706, 62_958)
+    assert sum(found.values()) in (61_706, 60_806, 62_958)
 
 
 @every_net
@@ -70,6 +73,34 @@ def test_variants(variant, activation, pool):
     assert {type(getattr(model, name)) for name in ("a1", "a3", "a5", "a6")} == {activation}
 
 
+def test_the_table_is_the_papers():
+    """Six maps see three neighbours in the ring of six, six see four, three see two pairs, one sees all."""
+    ring = [{(i + j) % 6 for j in range(n)} for n in (3, 4) for i in range(6)]
+    assert sorted(map(sorted, TABLE[:12])) == sorted(map(sorted, ring))
+    assert sorted(map(sorted, TABLE[12:15])) == sorted(sorted({i, (i + 1) % 6, i + 3, (i + 4) % 6}) for i in range(3))
+    assert TABLE[15] == tuple(range(6))
+    assert sum(map(len, TABLE)) == 60
+
+
+def test_each_map_of_c3_is_the_sum_over_the_maps_it_is_connected_to(rng):
+    layer = TableConv2d(6, TABLE, 5, dtype=np.float64, rng=0)
+    image = rng.standard_normal((2, 6, 9, 8))
+    given, start = layer(image).data, 0
+    for number, maps in enumerate(TABLE):
+        kernels = layer.weight.data[start : start + len(maps)]
+        start += len(maps)
+        wanted = F.conv2d(image[:, list(maps)], kernels[None]).data[:, 0] + layer.bias.data[number]
+        np.testing.assert_allclose(given[:, number], wanted, rtol=1e-12)
+    assert start == len(layer.weight) == 60
+
+
+def test_gradients_of_the_table_layer_are_right(rng):
+    layer = TableConv2d(3, ((0, 2), (1,), (0, 1, 2)), 2, dtype=np.float64, rng=0)
+    weight, bias = layer.weight, layer.bias
+    image = tg.Tensor(rng.standard_normal((2, 3, 4, 3)), requires_grad=True)
+    assert tg.gradcheck(lambda *_: layer(image), [image, weight, bias])
+
+
 def test_28_is_32_without_its_margin(rng):
     """Two pixels of zeros around an image of 28 make one of 32: both networks are the same function."""
     small, large = (models.lenet5(image_size=n, rng=7, dtype=np.float64) for n in (28, 32))
@@ -99,6 +130,7 @@ def test_the_course_cnn_is_its_layers_with_a_relu_after_each_but_the_last(rng):
 
 @pytest.mark.parametrize(("options", "said"), [
     ({"variant": "modem"}, "variant must be one of 'modern', '1998', got 'modem'"),
+    ({"connections": "some"}, "connections must be one of 'all', '1998', got 'some'"),
     ({"image_size": 30}, "image_size must be 28 or 32, got 30"),
 ])  # fmt: skip
 def test_wrong_options_are_refused_by_name(options, said):

@@ -37,6 +37,8 @@ TABLE = [
     ("ConvTranspose2d(4, 6, 3)", IMAGES),
     ("ConvTranspose2d(4, 6, (3, 2), 2, 1, 1, 2, False, 2)", IMAGES),
     ("ConvTranspose2d(4, 4, 2, stride=(2, 3), groups=4)", IMAGES),
+    ("ZeroPad2d(1)", IMAGES),
+    ("ZeroPad2d((1, 2, 0, 3))", IMAGES),
     ("MaxPool2d(2)", IMAGES),
     ("MaxPool2d((3, 2), 2, 1, ceil_mode=True)", IMAGES),
     ("MaxPool2d(3, 1, 1, 2)", IMAGES),

@@ -57,6 +57,15 @@ def test_memory_is_four_bytes_a_number_and_grows_with_the_batch():
     assert [row.output_shape for row in many.rows] == [row.output_shape for row in one.rows]
 
 
+def test_the_memory_of_a_large_batch_is_said_and_not_taken():
+    seen = []
+    model = nn.Sequential(nn.ReLU())
+    model[0].register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    table = summary(model, (1000, 1000), batch=10**6)
+    assert seen == [(1, 1000, 1000)]
+    assert table.activation_bytes == 2 * 4 * 10**12
+
+
 def test_shares_are_of_the_whole():
     table = summary(models.course_cnn(rng=0), (3, 32, 32))
     assert sum(row.parameter_share for row in table.rows) == pytest.approx(1)
@@ -76,6 +85,7 @@ MULTIPLY_ADDS = [
     (nn.MaxPool2d(2), (4, 8, 8), 0),
     (nn.BatchNorm2d(4), (4, 8, 8), 0),
     (nn.GELU(), (4, 8, 8), 0),
+    (nn.AdaptiveAvgPool2d(3), (4, 8, 8), 0),
 ]
 
 

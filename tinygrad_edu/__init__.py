@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tinygrad_edu.engine.checking import GradcheckError, check_graph, gradcheck
     from tinygrad_edu.engine.tracing import graph
     from tinygrad_edu.files import load, save
-    from tinygrad_edu.inspection import init_lab, layer_flow, summary
+    from tinygrad_edu.inspection import init_lab, layer_flow, networks, summary
     from tinygrad_edu.nn.fusing import fuse
     from tinygrad_edu.training import evaluate, fit
 
@@ -45,16 +45,16 @@ __all__ = [
     "AnomalyError", "GradcheckError", "Op", "Step", "Tensor", "arange", "backward_steps", "check_graph",
     "composite", "data", "detect_anomaly", "enable_grad", "evaluate", "eye", "fit", "full", "functional", "fuse",
     "grad", "gradcheck", "graph", "hessian", "hvp", "init", "init_lab", "is_grad_enabled", "jacobian", "jvp",
-    "layer_flow", "linspace", "load", "manual_seed", "models", "nn", "no_grad", "ones", "ones_like", "optim",
-    "primitive", "rand", "randn", "record_lines", "save", "scope", "summary", "tensor", "unfused", "vjp", "zeros",
-    "zeros_like", *_functions,
+    "layer_flow", "linspace", "load", "manual_seed", "models", "networks", "nn", "no_grad", "ones", "ones_like",
+    "optim", "primitive", "rand", "randn", "record_lines", "save", "scope", "summary", "tensor", "unfused", "vjp",
+    "zeros", "zeros_like", *_functions,
 ]  # fmt: skip
 
 _LATER = {
     "GradcheckError": "engine.checking", "check_graph": "engine.checking", "data": "", "evaluate": "training",
     "fit": "training", "functional": "", "fuse": "nn.fusing", "gradcheck": "engine.checking",
     "graph": "engine.tracing", "init": "", "init_lab": "inspection", "layer_flow": "inspection", "load": "files",
-    "models": "", "nn": "", "optim": "", "save": "files", "summary": "inspection",
+    "models": "", "networks": "inspection", "nn": "", "optim": "", "save": "files", "summary": "inspection",
 }  # fmt: skip
 
 

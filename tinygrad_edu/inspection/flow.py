@@ -18,10 +18,10 @@ from tinygrad_edu.engine.record import backward_steps
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.tracing import recorded
 
-__all__ = ["OFF", "LayerFlow", "layer_flow"]
+__all__ = ["NONLINEAR", "OFF", "LayerFlow", "dead_units", "layer_flow"]
 
 OFF = 0.06  # a slope below it lets (nearly) no gradient through: tanh beyond ±0.97, a ReLU at 0
-_NONLINEAR = {P.tanh, P.sigmoid, P.relu, P.leaky_relu, P.elu, P.gelu, P.silu, P.softplus}
+NONLINEAR = {P.tanh, P.sigmoid, P.relu, P.leaky_relu, P.elu, P.gelu, P.silu, P.softplus}
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def active_after(output: Any, nodes: list[Any], paths: dict[int, str], own: dict
         called = [scope for scope in scopes_of(node) if id(scope.owner) in paths]
         if not called or any(own[id(scope.owner)] and scope not in around for scope in called):
             continue
-        if node._op in _NONLINEAR:
+        if node._op in NONLINEAR:
             return node
         reached.add(node)
     return output
@@ -226,10 +226,18 @@ def switched_off(layer: Layer) -> tuple[float, float]:
     if node is layer.output or not node.size:
         return 0.0, 0.0
     slope = slope_of(node._op, node._params, node._seen[0], node._data)
+    return float((np.abs(slope) < OFF).mean()), float(dead_units(slope).mean())
+
+
+def dead_units(slope: Any) -> Any:
+    """Return, unit by unit, whether the slope is below 0.06 for all examples: a bool array.
+
+    slope: the nonlinearity's, in its output's shape. A unit is a channel of an image, else an entry of the last axis.
+    """
     small = np.abs(slope) < OFF
-    units = 1 if small.ndim > 2 else -1  # channels of an image, else the last axis
+    units = 1 if small.ndim > 2 else -1
     others = tuple([axis for axis in range(small.ndim) if axis != units % small.ndim])
-    return float(small.mean()), float(small.all(axis=others).mean())
+    return small.all(axis=others)
 
 
 def slope_of(op: Any, params: dict[str, Any] | None, x: Any, out: Any) -> Any:

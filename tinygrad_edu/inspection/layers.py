@@ -69,6 +69,10 @@ class Summary:
         module = run.model.module
         self.not_called = tuple(counted.left(module)) if module is not None else ()
 
+    def blocks(self) -> str:
+        """Return the table as text with one line for each block, such as a residual one, that sums what is in it."""
+        return table.text(self, folded=True)
+
     def __str__(self) -> str:
         return table.text(self)
 
@@ -87,12 +91,12 @@ def summary(
     channels_last: bool = False,
     dtype: Any = None,
 ) -> Summary:
-    """Run ``model`` once on zeros and return the table of its layers: activations, parameters, multiply-adds, memory.
+    """Run ``model`` once, on one example of zeros, and return the table of its layers: sizes, multiply-adds, memory.
 
     model: a Module, or any function of Tensors. input_shape: that of one example, ``(channels, height, width)``, or a
-    list of shapes for several inputs. batch: how many examples at once; it multiplies the memory of the activations
-    and nothing else; None for a model without a batch axis. channels_last: write shapes as the course does,
-    ``(height, width, channels)``. dtype: that of the zeros; that of the first parameter if not given (float32).
+    list of shapes for several inputs. batch: how many examples at once; it multiplies the memory of the activations,
+    which is not taken, and nothing else; None for a model without a batch axis. channels_last: write shapes as the
+    course does, ``(height, width, channels)``. dtype: that of the zeros; that of the first parameter if not given.
 
     A multiply-add is one multiplication and one addition of a convolution or matrix product; biases, activations,
     normalisation and pooling count 0. Activation memory is that of the outputs in the table. A function outside
@@ -108,7 +112,7 @@ def summary(
     if dtype is None:
         floats = [p.dtype for p in parameters if p.dtype.kind == "f"]
         dtype = floats[0] if floats else np.float32
-    lead = () if batch is None else (int(batch),)
+    lead = () if batch is None else (1,)
     zeros = [np.zeros(lead + shape, dtype) for shape in shapes_of(input_shape)]
     inputs = [Tensor(x, requires_grad=x.dtype.kind == "f", copy=False, name="input") for x in zeros]
     run = run_once(model, inputs)
@@ -167,7 +171,7 @@ class Counted:
     def input(self, x: Tensor, number: str) -> dict[str, Any]:
         """Return the row of an input."""
         said = {"name": f"input{number}", "kind": "input", **self.activation([x])}
-        return {**said, **nothing(), "activation_bytes": x.data.nbytes}
+        return {**said, **nothing(), "activation_bytes": x.data.nbytes * (self.batch or 1)}
 
     def fields(self, call: Call) -> dict[str, Any]:
         """Return the row of a call as a dict; that of a group is still to be filled."""
@@ -185,10 +189,10 @@ class Counted:
         return {
             **shared,
             "parameters": sum(x.size for x in fresh),
-            "multiply_adds": sum(multiply_adds(node) for node in call.nodes) // (self.batch or 1),
+            "multiply_adds": sum(multiply_adds(node) for node in call.nodes),
             "buffers": sum(x.size for x in fresh_buffers),
             "parameter_bytes": sum(x.data.nbytes for x in [*fresh, *fresh_buffers]),
-            "activation_bytes": sum(y.data.nbytes for y in call.outputs),
+            "activation_bytes": sum(y.data.nbytes for y in call.outputs) * (self.batch or 1),
             "note": "; ".join([*notes, *meeting(call)]),
         }
 
@@ -202,7 +206,7 @@ class Counted:
         }
 
     def without_batch(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return shape[1:] if self.batch is not None and shape and shape[0] == self.batch else shape
+        return shape[1:] if self.batch is not None and shape and shape[0] == 1 else shape
 
     def left(self, model: Module) -> list[str]:
         """Return the modules that hold parameters which no row counted."""
@@ -228,8 +232,10 @@ def meeting(call: Call) -> list[str]:
 
 
 def multiply_adds(node: Any) -> int:
-    """Return the multiply-adds of the op that made a node."""
+    """Return the multiply-adds of the op that made a node; a mean taken by a matrix product is still pooling."""
     count = COUNTS.get(node._op)
+    if node._scope is not None and node._scope.name == "adaptive_avg_pool2d":
+        return 0
     return count(node._data, *node._seen, **(node._params or {})) if count is not None else 0
 
 

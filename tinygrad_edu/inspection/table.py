@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import html as markup
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tinygrad_edu.inspection.layers import Row, Summary
 
-__all__ = ["bytes_text", "html", "text"]
+__all__ = ["CSS", "bytes_text", "cell", "columns", "html", "text"]
 
 HEADINGS = (
     "layer", "kind", "activation shape", "activation size", "parameters", "share", "multiply-adds", "share",
     "weights", "activations",
 )  # fmt: skip
 _LEFT = 2  # columns that are text
-_CSS = (
+CSS = (
     ".tg-summary{border-collapse:collapse}.tg-summary td,.tg-summary th{text-align:right;padding:2px 9px;"
     "white-space:pre;font-variant-numeric:tabular-nums}.tg-summary .tg-text{text-align:left}"
     ".tg-summary thead th,.tg-summary tbody{border-bottom:1px solid currentColor}"
@@ -24,22 +26,37 @@ _CSS = (
 )
 
 
-def text(summary: Summary) -> str:
-    """Return the table with spaces between columns."""
-    lines = [HEADINGS, *[cells(row, summary) for row in summary.lines], total(summary)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
+def text(summary: Summary, folded: bool = False) -> str:
+    """Return the table with spaces between columns; ``folded`` has the sums of a block in place of its content."""
+    rows = blocks(summary.lines) if folded else summary.lines
+    head, *lines, foot = columns([HEADINGS, *[cells(row, summary) for row in rows], total(summary)], _LEFT)
+    rule = "─" * max(map(len, (head, *lines, foot)))
+    said = [title(summary), head, rule]
+    for row, line in zip(rows, lines):
+        said += [line, "  " * (row.level + 1) + f"! {row.note}"] if row.note else [line]
+    return "\n".join([*said, rule, foot, *remarks(summary)])
 
-    def written(line: tuple[str, ...]) -> str:
-        padded = [cell.ljust(n) if i < _LEFT else cell.rjust(n) for i, (cell, n) in enumerate(zip(line, widths))]
-        return "  ".join(padded).rstrip()
 
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-    said = [title(summary), written(HEADINGS), rule]
-    for row, line in zip(summary.lines, lines[1:]):
-        said.append(written(line))
-        if row.note:
-            said.append("  " * (row.level + 1) + f"! {row.note}")
-    return "\n".join([*said, rule, written(total(summary)), *remarks(summary)])
+def blocks(lines: Sequence[Row]) -> list[Row]:
+    """Return the lines without what is in a block: a module of modules that does more than put them in a row."""
+    found: list[Row] = []
+    level = None  # of the block that is left out at the moment
+    for row in lines:
+        if level is not None and row.level > level:
+            continue
+        is_block = row.is_group and row.kind != "Sequential"
+        level = row.level if is_block else None
+        found.append(replace(row, is_group=False) if is_block else row)
+    return found
+
+
+def columns(lines: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Return lines of cells as text whose columns stand below each other, the first ``left`` of them flush left."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return [
+        "  ".join([c.ljust(n) if i < left else c.rjust(n) for i, (c, n) in enumerate(zip(line, widths))]).rstrip()
+        for line in lines
+    ]
 
 
 def html(summary: Summary) -> str:
@@ -54,7 +71,7 @@ def html(summary: Summary) -> str:
     foot = "".join(cell("th", words, i < _LEFT) for i, words in enumerate(total(summary)))
     said = "".join(f"<p>{markup.escape(line)}</p>" for line in remarks(summary))
     return (
-        f'<style>{_CSS}</style><table class="tg-summary"><caption>{markup.escape(title(summary))}</caption>'
+        f'<style>{CSS}</style><table class="tg-summary"><caption>{markup.escape(title(summary))}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot><tr>{foot}</tr></tfoot></table>{said}"
     )
 
@@ -102,7 +119,8 @@ def remarks(summary: Summary) -> list[str]:
     frozen = summary.total_parameters - summary.trainable_parameters
     said = [f"{summary.total_parameters:,} parameters" + (f", {frozen:,} of them frozen" if frozen else "")]
     if summary.total_buffers:
-        said[0] += f", and {summary.total_buffers:,} numbers in buffers such as running means"
+        both = summary.total_parameters + summary.total_buffers
+        said[0] += f", and {summary.total_buffers:,} moving statistics and other numbers in buffers, {both:,} together"
     said[0] += f"; longest path {summary.depth} layers, the input counted"
     if summary.not_called:
         left = summary.total_parameters - sum(row.parameters for row in summary.rows)

@@ -21,6 +21,7 @@ from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinygrad_edu.nn.module import Module, Parameter
 from tinygrad_edu.nn.normalization import BatchNorm1d, BatchNorm2d, LayerNorm, LocalResponseNorm
+from tinygrad_edu.nn.padding import ZeroPad2d
 from tinygrad_edu.nn.pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
 from tinygrad_edu.nn.shaping import Flatten, Identity
 
@@ -29,5 +30,5 @@ __all__ = [
     "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Dropout2d", "ELU", "Embedding", "Flatten",
     "GELU", "Identity", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LocalResponseNorm", "LogSoftmax", "MSELoss",
     "MaxPool2d", "Module", "ModuleDict", "ModuleList", "NLLLoss", "Parameter", "ReLU", "Residual", "Sequential", "SiLU",
-    "Sigmoid", "Softmax", "Softplus", "Tanh",
+    "Sigmoid", "Softmax", "Softplus", "Tanh", "ZeroPad2d",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +16,9 @@ from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module, Parameter
 from tinygrad_edu.nn.normalization import BatchNorm
 from tinygrad_edu.nn.shaping import Identity
+from tinygrad_edu.nn.trial import example_input, shared_copy
 
 __all__ = ["fuse"]
-
-_SIDES = (28, 32, 75, 96, 139, 224, 227, 299)  # pixels: images that are tried where none is given
 
 
 def fuse(model: Module, x: Any = None) -> Module:
@@ -29,19 +27,21 @@ def fuse(model: Module, x: Any = None) -> Module:
     With running mean m and variance v, ``(W x + b − m) / √(v + eps) · weight + bias`` is a layer with the weights
     ``W · weight / √(v + eps)`` and ``bias + (b − m) · weight / √(v + eps)``: outputs are equal to rounding. Which layer
     feeds which batch norm is read off a recorded call: a layer that others use too, or that is called twice, stays.
+    Other layers that end in weights (out_channels, ...) and a bias take part by naming them: ``takes_in``.
     x: an example of the input; where there is none, images of some sizes (or features) are tried.
     The copy is in evaluation; of what is not folded it shares the arrays, and the model itself is untouched.
-    Raises TypeError for what is no module, ValueError where no example is known on which the model runs.
+    Raises TypeError for what is no module, ValueError where the model runs on no example that is known.
     """
     if not isinstance(model, Module):
         raise TypeError(f"fuse: wanted a module, got {type(model).__name__}")
-    twin = shared_copy(model).eval()
+    twin: Module = shared_copy(model).eval()
     frozen = [p for p in twin.parameters() if not p.requires_grad]
     for p in frozen:
         p.requires_grad = True
     try:
         with enable_grad():
-            pairs = list(foldable(outputs_on(twin, x)))
+            example = example_input(twin) if x is None else as_tensor(x)
+            pairs = [] if example is None else list(foldable(tensors(twin(example))))
     finally:
         for p in frozen:
             p.requires_grad = False
@@ -54,38 +54,6 @@ def fuse(model: Module, x: Any = None) -> Module:
             if child in gone:
                 setattr(module, name, Identity())
     return twin
-
-
-def shared_copy(model: Module) -> Module:
-    """Return a copy of a model with parameters of its own, which share the arrays."""
-    parts: dict[int, Any] = {}
-    for p in model.parameters():
-        parts[id(p)] = Parameter(p.data, p.requires_grad, name=p.name, copy=False)
-    return copy.deepcopy(model, parts)
-
-
-def outputs_on(model: Module, x: Any) -> list[Tensor]:
-    """Return what a model makes of an example."""
-    if x is not None:
-        return tensors(model(as_tensor(x)))
-    first = next((m for m in model.modules() if isinstance(m, (Conv1d, Conv2d, Linear))), None)
-    if first is None:
-        return []
-    dtype = first.weight.dtype
-    if isinstance(first, Linear):
-        shapes: list[tuple[int, ...]] = [(2, first.in_features)]
-    else:
-        sides = 2 if isinstance(first, Conv2d) else 1
-        shapes = [(1, first.in_channels, *(side,) * sides) for side in _SIDES]
-    for shape in shapes:
-        try:
-            return tensors(model(Tensor(np.zeros(shape, dtype))))
-        except (ValueError, IndexError) as error:  # noqa: PERF203
-            failure = error
-    raise ValueError(
-        f"fuse: {type(model).__name__} ran on no example that was tried, the last of shape {shapes[-1]}; give one: "
-        f"tg.fuse(model, x). It said: {failure}"
-    )
 
 
 def tensors(output: Any) -> list[Tensor]:
@@ -114,7 +82,7 @@ def foldable(outputs: list[Tensor]) -> Iterator[tuple[Any, BatchNorm]]:
             continue
         norm, layer = [scope.owner for scope in ends]
         once = all(len(calls[module]) == 1 for module in (norm, layer))
-        if once and isinstance(norm, BatchNorm) and isinstance(layer, (Conv1d, Conv2d, Linear)):
+        if once and isinstance(norm, BatchNorm) and names_of(layer):
             yield layer, norm
 
 
@@ -126,13 +94,21 @@ def call_of(node: Any) -> Any:
     return scope
 
 
+def names_of(layer: Any) -> tuple[str, str] | None:
+    """Return what a layer calls the weights and the bias that it ends in, or None."""
+    found: tuple[str, str] | None = getattr(layer, "takes_in", None)
+    return ("weight", "bias") if found is None and isinstance(layer, (Conv1d, Conv2d, Linear)) else found
+
+
 def fold(layer: Any, norm: Any) -> None:
     """Give a layer the weights with which it does what a batch norm did after it."""
+    names = names_of(layer)
+    assert names is not None
+    weight, bias = [getattr(layer, name) for name in names]
     mean, variance = [running.data.astype(np.float64) for running in (norm.running_mean, norm.running_var)]
     factor = (1.0 if norm.weight is None else norm.weight.data) / np.sqrt(variance + norm.eps)
-    shift = (0.0 if layer.bias is None else layer.bias.data) - mean
-    bias = shift * factor + (0.0 if norm.bias is None else norm.bias.data)
-    weight = layer.weight.data
+    shift = (0.0 if bias is None else bias.data) - mean
+    moved = shift * factor + (0.0 if norm.bias is None else norm.bias.data)
     column = factor.reshape(-1, *(1,) * (weight.ndim - 1))
-    layer.weight = Parameter((weight * column).astype(weight.dtype), layer.weight.requires_grad, copy=False)
-    layer.bias = Parameter(bias.astype(weight.dtype), layer.weight.requires_grad, copy=False)
+    for name, data in zip(names, (weight.data * column, moved)):
+        setattr(layer, name, Parameter(data.astype(weight.dtype), weight.requires_grad, copy=False))

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import layers, lenet
+from benchmarks import inference, layers, lenet
 from benchmarks.timing import OURS, peer
 
 __all__ = ["CASES", "Memory", "can_measure", "memory_of", "peaks"]
@@ -31,11 +31,14 @@ AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": str(2**17)}  # fixed, where glibc would rai
 
 @dataclass(frozen=True)
 class Memory:
-    """A step whose memory is measured; reach: the MiB to stay below. engines: made alone, tiny ones for a test."""
+    """A step whose memory is measured; reach: the MiB to stay below, None for what the peer takes.
+
+    engines: made alone, tiny ones for a test.
+    """
 
     name: str
     engines: Mapping[str, Callable[[bool], Any]]
-    reach: float
+    reach: float | None
 
 
 def can_measure() -> bool:
@@ -98,6 +101,9 @@ def layer_engines(layer: layers.Layer) -> dict[str, Callable[[bool], Any]]:
 CASES = [
     Memory("memory of a step, LeNet-5, batch 256", lenet_engines(256), 30),
     Memory(f"memory of a step, {layers.LAYERS[0].name}", layer_engines(layers.LAYERS[0]), 20),
+    Memory("memory of inference, ResNet-50, batch 1", inference.memory_engines("ResNet-50", 1), None),
+    Memory("memory of inference, ResNet-50, batch 8", inference.memory_engines("ResNet-50", 8), None),
+    Memory("memory of inference, VGG-16, batch 1", inference.memory_engines("VGG-16", 1), None),
 ]
 
 if __name__ == "__main__":

@@ -13,13 +13,13 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:  # run as a file
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import chains, imports, layers, lenet, memory, mlp, scalar  # noqa: E402
+from benchmarks import chains, imports, inference, layers, lenet, memory, mlp, scalar  # noqa: E402
 from benchmarks.report import Row, heading, machine, table, write_readme  # noqa: E402
 from benchmarks.timing import OURS, Case, Target, check_agreement, measure  # noqa: E402
 
 __all__ = ["main", "run_case"]
 
-CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES, *lenet.CASES, *layers.CASES]
+CASES = [*scalar.CASES, *chains.CASES, *mlp.CASES, *lenet.CASES, *layers.CASES, *inference.CASES]
 IMPORT = "import tinygrad_edu"
 
 
@@ -71,7 +71,7 @@ def run_memory(case: memory.Memory, repeat: int, tiny: bool = False) -> list[Row
     """Measure the memory of a step."""
     found = memory.memory_of(case, repeat, tiny)
     peers = [name for name in case.engines if name != OURS]
-    target = Target(case.reach)
+    target = None if case.reach is None else Target(case.reach)
     return [Row(case.name, name, found.get(OURS, []), found.get(name, []), target, memory=True) for name in peers]
 
 

@@ -92,13 +92,13 @@ def test_our_layer_is_given_images_as_a_net_leaves_them(layer):
         assert getattr(columns_last, name).data.strides[column] == 4, name
 
 
-@pytest.mark.parametrize("case", memory.CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", memory.CASES[:3], ids=lambda case: case.name)
 def test_memory_is_measured_in_processes_of_their_own(case):
     if not memory.can_measure():
         pytest.skip("this system does not say how large a process was at its largest")
     (row,) = run.run_memory(case, repeat=2, tiny=True)
     assert (len(row.ours), len(row.theirs)) == (2, 2 * (timing.peer("torch") is not None))
-    assert row.cells()[5] == f"{case.reach} MiB"
+    assert row.cells()[5] == ("" if case.reach is None else f"{case.reach} MiB")
 
 
 class Hoard:

@@ -163,6 +163,15 @@ class Step:
         g = self._upstream._data if isinstance(self._upstream, Node) else self._upstream
         return node._wrap(call_rule(node, position, g, node._data, node._seen))
 
+    def pull(self, position: int, upstream: Any) -> Any:
+        """What the rule of the input at ``position`` hands back if ``upstream`` arrives here: a part of the gradient.
+
+        upstream, and what is returned: arrays, in the shape of the output and of that input. A rule is linear in what
+        arrives: parts that add up to ``.upstream`` are pulled back to parts that add up to the contribution.
+        """
+        node = self._node
+        return fit(call_rule(node, position, upstream, node._data, node._seen), node._seen[position], node, position)
+
     def __repr__(self) -> str:
         shapes = ", ".join("–" if piece is None else str(np.shape(piece)) for piece in self._pieces)
         return f"<step back through {self.op.name}: {np.shape(self._upstream)} to {shapes}>"

@@ -14,9 +14,11 @@ from viz.fold import Box, View
 from viz.markup import font, lines
 from viz.numbers import brief, heat_cells, number, number_table, printable, shape_text, signed_sum
 from viz.options import Options
+from viz.trouble import unreached
 
-__all__ = ["Ink", "Texts", "is_dead"]
+__all__ = ["UNREACHED", "Ink", "Texts", "is_dead"]
 
+UNREACHED = "no gradient reaches it"
 _GLYPHS = {"·": "×"}  # a lone dot is too small to see
 _ADDENDS = 6  # of a gradient, that are written out
 
@@ -53,9 +55,15 @@ class Texts:
             rows += self.region_rows(box, ink)
         if box.value is not None:
             rows += self.value_rows(box.value, bool(rows), ink)
+            rows += self.options.more.get(box.value.id, ())
             rows += self.back_rows(box, ink)
             if self.options.dead and is_dead(box.value):
                 rows.append(font("† dead: gradient 0", ink.failed, 9))
+        if box.value is not None and unreached(box.value, self.trace):
+            rows.append(font(f"<B>{UNREACHED}</B>", ink.text, 10))
+        mark = self.options.marks.get(box.id)
+        if mark is not None:
+            rows += [font(f"<B>{label_text(words)}</B>", ink.text, 10) for words in mark.words]
         return rows
 
     # An operation

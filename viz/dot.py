@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import graphviz
 
-from tinygrad_edu.engine.tracing import Region, Value
-from viz.boxes import Ink, Texts, is_dead
+from tinygrad_edu.engine.tracing import Region
+from viz.boxes import UNREACHED, Ink, Texts, is_dead
 from viz.caption import caption
-from viz.escape import label_text
+from viz.escape import label_text, plain_text
 from viz.fold import Arrow, Box, View
 from viz.markup import font, table
-from viz.numbers import brief, shape_text
+from viz.numbers import brief, number, shape_text
 from viz.options import Options
-from viz.theme import DARK_TEXT, PALETTES, Style, size_colour
+from viz.theme import DARK_TEXT, PALETTES
+from viz.trouble import norm_of_sum, unreached, width_of, width_scale
 
-__all__ = ["Options", "dot_text"]
+__all__ = ["Drawing", "Options", "dot_text"]
 
 _FONT = "Helvetica"
+_STRIPES = 6  # pairs of them in a box
+_CUT_OFF = 12  # parameters out of reach that have a box each
 
 
 def dot_text(view: View, options: Options) -> str:
@@ -35,6 +37,7 @@ class Drawing:
         self.options = options
         self.palette = PALETTES[options.theme]
         self.texts = Texts(view, options)
+        self.scale = width_scale(view) if options.widths else None
         self.inside: dict[int | None, list[Box]] = {}
         for box in view.boxes:
             self.inside.setdefault(box.cluster, []).append(box)
@@ -56,12 +59,16 @@ class Drawing:
         graph.attr("node", fontname=_FONT, fontsize="11", fontcolor=p.text, style="filled", margin="0.07,0.04")
         graph.attr("edge", fontname=_FONT, fontsize="9", arrowsize="0.7", color=p.forward, fontcolor=p.faint)
         self.add_cluster(graph, None)
-        for arrow in self.view.arrows:
-            self.add_arrow(graph, arrow)
-        label = caption(self.view, options, self.texts.images)
+        self.add_cut_off(graph)
+        self.add_arrows(graph)
+        label = self.label()
         if label:
             graph.attr("graph", label=label)
         return str(graph.source)
+
+    def label(self) -> str:
+        """What stands under the picture."""
+        return caption(self.view, self.options, self.texts.images)
 
     def add_cluster(self, graph: graphviz.Digraph, region: Region | None) -> None:
         """Add the boxes of a cluster, then the clusters inside it."""
@@ -88,12 +95,18 @@ class Drawing:
         p = self.palette
         style = p.kinds[box.kind]
         ink = Ink(style.text, p.faint, p.backward, p.failed)
-        if self.options.colour_by == "grad" and box.value is not None and box.value.gradient is not None:
-            style = coloured(style, box.value)
+        mark = self.options.marks.get(box.id)
+        if mark is not None:
+            style = replace(style, fill=mark.fill, width=3.5 if mark.alarm else style.width)
             ink = Ink(DARK_TEXT, DARK_TEXT, DARK_TEXT, DARK_TEXT)
+        elif self.options.colour_by in ("ratio", "dead", "nan"):
+            style = replace(style, fill=p.background)  # what has nothing to tell steps back
         rows = self.texts.rows(box, ink)
         dead = self.options.dead and box.value is not None and is_dead(box.value)
         pattern = [style.pattern] if style.pattern else []
+        if box.value is not None and unreached(box.value, self.view.trace):
+            self.add_unreached(graph, box.id, rows)
+            return
         graph.node(
             box.id,
             label=table(rows),
@@ -108,16 +121,64 @@ class Drawing:
             **{"class": box.kind},
         )
 
+    def add_unreached(self, graph: graphviz.Digraph, name: str, rows: list[str]) -> None:
+        """Add a parameter that no gradient reaches: striped, for Graphviz has no hatching."""
+        style = self.palette.kinds["parameter"]
+        stripes = ":".join([style.fill, self.palette.background] * _STRIPES)
+        graph.node(
+            name, label=table(rows), shape="box", style="striped,dashed", fillcolor=stripes, color=style.line,
+            fontcolor=style.text, penwidth="1.2", **{"class": "unreached"},
+        )  # fmt: skip
+
+    def add_cut_off(self, graph: graphviz.Digraph) -> None:
+        """Add the parameters that are not in the graph at all."""
+        p = self.palette
+        values = self.options.unreached
+        if not values:
+            return
+        with graph.subgraph(name="cluster_unreached") as cluster:
+            cluster.attr(
+                label=f"<outside the graph: no gradient reaches {len(values):,} parameters>", color=p.faint,
+                fontcolor=p.faint, fontsize="10", labeljust="l", labelloc="t", penwidth="0.8",
+                style="rounded,dashed", margin="8",
+            )  # fmt: skip
+            ink = p.kinds["parameter"].text
+            for i, value in enumerate(values[:_CUT_OFF]):
+                text = f"{plain_text(value.name or 'parameter', 40)} {shape_text(value.data.shape)}"
+                rows = [font(label_text(text, 60), ink, 11), font(f"<B>{UNREACHED}</B>", ink, 10)]
+                self.add_unreached(cluster, f"u{i}", rows)
+            if len(values) > _CUT_OFF:
+                more = font(f"and {len(values) - _CUT_OFF:,} more", p.text, 11)
+                cluster.node("u_more", label=table([more]), shape="plain", style="", **{"class": "unreached"})
+
+    def add_arrows(self, graph: graphviz.Digraph) -> None:
+        """Add all edges."""
+        for arrow in self.view.arrows:
+            self.add_arrow(graph, arrow)
+
     def add_arrow(self, graph: graphviz.Digraph, arrow: Arrow) -> None:
         """Add the forward edge and, with ``backward``, the gradient's beside it, its head at the other end."""
         beside = self.options.backward and arrow.back and not self.options.horizontal
         room = {"label": " " * 6} if beside else {}  # or the two arrows lie on each other where they go straight down
-        graph.edge(arrow.source, arrow.target, **room, **{"class": "forward"})
-        if self.options.backward and arrow.back:
+        back = self.options.backward and bool(arrow.back)
+        graph.edge(arrow.source, arrow.target, **room, **({} if back else self.width(arrow)), **{"class": "forward"})
+        if back:
+            look = {"style": "dashed", **self.width(arrow)}
             graph.edge(
-                arrow.source, arrow.target, label=self.arrow_label(arrow), dir="back", style="dashed",
-                color=self.palette.backward, **{"class": "backward"},
+                arrow.source, arrow.target, label=self.arrow_label(arrow), dir="back", color=self.palette.backward,
+                **look, **{"class": "backward"},
             )  # fmt: skip
+
+    def width(self, arrow: Arrow) -> dict[str, str]:
+        """Return how wide an edge is by the norm of what flows back along it, if that is asked for."""
+        if not self.options.widths:
+            return {}
+        norm = norm_of_sum(arrow.back) if arrow.back else -1.0
+        wide = {"penwidth": f"{width_of(norm, self.scale):.3g}"}
+        if norm == norm and norm < 0:
+            return wide
+        wide["tooltip"] = f"norm of what flows back: {number(norm)}"
+        return wide if norm else {**wide, "style": "dotted"}
 
     def arrow_label(self, arrow: Arrow) -> str:
         """What flows back along an arrow, and the shape that it was summed from."""
@@ -128,9 +189,3 @@ class Drawing:
             text += f"\n{shape_text(arrow.summed)} summed to {shape_text(arrow.back[0].shape) or 'a number'}"
         rows = [font(f"&#160;{label_text(line)}&#160;", self.palette.backward, 9) for line in text.split("\n")]
         return table(rows, padding=0, fill=self.palette.background)  # a line that crosses it stays legible
-
-
-def coloured(style: Style, value: Value) -> Style:
-    """Return a style whose fill tells the size of the value's gradient."""
-    norm = value.gradient.norm if value.gradient is not None else 0.0
-    return replace(style, fill=size_colour(math.log10(norm) if norm > 0 else -20))

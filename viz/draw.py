@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from tinygrad_edu import Tensor
+from tinygrad_edu import Step, Tensor, backward_steps
 from tinygrad_edu.engine.failure import FailedCall
 from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.replay import replay
+from tinygrad_edu.engine.snapshot import snapshot
 from tinygrad_edu.engine.tracing import Trace, Value, graph
 from viz.dot import Options, dot_text
 from viz.escape import plain_text
 from viz.fold import LEVELS, View, fold
+from viz.live import named_parameters
 from viz.numbers import brief
 from viz.picture import Picture
+from viz.trouble import COLOURS, marks_of
 
 __all__ = ["draw", "draw_dot", "make_dot"]
 
@@ -33,6 +37,9 @@ def draw(
     gradient: Any = None,
     names: Mapping[str, Any] | None = None,
     color_by: str | None = None,
+    lr: float | None = None,
+    width_by: str | None = None,
+    parameters: Any = None,
     dead: bool = False,
     theme: str = "auto",
     legend: bool = True,
@@ -50,13 +57,21 @@ def draw(
     (source needs the forward pass inside ``with tg.record_lines():``). backward: overlay the gradient's way, dashed,
     each edge with its contribution. gradient: what arrives at an output that is no single number.
     names: what to call Tensors that have no name; ``names=locals()`` takes the names of your variables.
-    color_by: ``"grad"`` colours values by the size of their gradient. dead: mark values whose gradient is all 0.
+    color_by: what the fills tell, with a legend and in words: ``"grad"``, the norm of a value's gradient, on a
+    logarithmic scale; ``"ratio"``, the norm of a step over that of the weights, where about 1e-3 is a rule of thumb
+    (Karpathy, CS231n notes, "Neural Networks Part 3"), for a step of SGD with ``lr=``, or, without, for the step that
+    was made since the loss was recorded; ``"dead"``, the share of a nonlinearity's units that are off for the whole
+    batch; ``"nan"``, NaN and Inf and where they come up, which the other three also show. width_by: ``"grad"`` makes
+    edges as wide as what flows back along them is large. parameters: a module, dict or list of Tensors: those that no
+    gradient reaches are drawn too, striped. dead: mark values whose gradient is all 0.
     theme: ``auto`` (an SVG follows the page), ``light`` or ``dark``. size: (width, height) in inches to fit into.
     max_nodes: above it, ValueError says how to draw less. renderer, timeout: see ``viz.render``.
 
     The gradients are those of this very backward pass, there before ``backward()`` too, and nothing is touched.
     """
     shown = checked(level, show, direction, color_by, theme)
+    checked_trouble(color_by, lr, width_by)
+    cut_off = () if parameters is None else unreached_parameters(output, named_parameters(parameters, "draw"), gradient)
     trace = traced(output, level, gradient, names, max_nodes)
     view = fold(trace, level)
     if len(view.boxes) > max_nodes:
@@ -65,7 +80,11 @@ def draw(
             "pass max_nodes= to allow more"
         )
     palette = "dark" if theme == "dark" else "light"
-    source = dot_text(view, Options(shown, backward, direction, palette, color_by, dead, legend, size, title))
+    marks = {} if color_by is None else marks_of(view, color_by, lr, lambda: behind(output, level, gradient, names))
+    options = Options(
+        shown, backward, direction, palette, color_by, marks, width_by is not None, cut_off, dead, legend, size, title
+    )
+    source = dot_text(view, options)
     name = title or root_title(trace)
     return Picture(source, title=name, description=description(view), theme=theme, renderer=renderer, timeout=timeout)
 
@@ -78,11 +97,57 @@ def checked(level: str, show: Any, direction: str, color_by: str | None, theme: 
         raise ValueError(f"draw: show={unknown[0]!r} is none of {', '.join(SHOW)}")
     for name, value, known in (
         ("level", level, LEVELS), ("direction", direction, _DIRECTIONS), ("theme", theme, _THEMES),
-        ("color_by", color_by, (None, "grad")),
+        ("color_by", color_by, (None, *COLOURS)),
     ):  # fmt: skip
         if value not in known:
             raise ValueError(f"draw: {name}={value!r} is none of {', '.join(map(str, known))}")
     return shown
+
+
+def checked_trouble(color_by: str | None, lr: float | None, width_by: str | None) -> None:
+    """Check the options that show what may be wrong."""
+    if width_by not in (None, "grad"):
+        raise ValueError(f"draw: width_by={width_by!r} is none of None, grad")
+    if lr is None:
+        return
+    if color_by != "ratio":
+        raise ValueError('draw: lr= says how far a step goes, for color_by="ratio" alone')
+    if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < math.inf:
+        raise ValueError(f"draw: lr must be a positive number, got {lr!r}")
+
+
+def behind(output: Any, level: str, gradient: Any, names: Mapping[str, Any] | None) -> tuple[Tensor, list[Step]]:
+    """Return the Tensor that is drawn at a level, and the steps of its backward pass."""
+    if isinstance(output, (list, tuple)) and len(output) == 1:
+        output = output[0]
+    if not isinstance(output, Tensor) or level == "scalar":
+        what = 'level="scalar"' if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(
+            f'draw: color_by="dead", and color_by="ratio" without lr=, read the Tensors of one output at level module, '
+            f"op or primitive, not {what}"
+        )
+    if level == "primitive":
+        output = opened([output], names)[0][0]
+    return output, list(backward_steps(output, gradient)) if output.requires_grad else []
+
+
+def unreached_parameters(output: Any, parameters: list[tuple[str, Tensor]], gradient: Any) -> tuple[Value, ...]:
+    """Return the parameters that want a gradient and that no backward pass from the output reaches."""
+    outputs = output if isinstance(output, (list, tuple)) else [output]
+    if not all(isinstance(y, Tensor) for y in outputs):
+        raise ValueError(f"draw: parameters= wants a Tensor to draw, not {type(output).__name__}")
+    given = gradient if isinstance(gradient, (list, tuple)) and len(outputs) > 1 else [gradient] * len(outputs)
+    reached: set[Tensor] = set(outputs)
+    for y, g in zip(outputs, given):
+        if y.requires_grad and (y.size == 1 or g is not None):
+            reached.update(x for step in backward_steps(y, g) for x in step.inputs)
+    return tuple(
+        [
+            Value(-1 - i, "parameter", name, snapshot(p.data), True, None)
+            for i, (name, p) in enumerate(parameters)
+            if p.requires_grad and p not in reached
+        ]
+    )
 
 
 def traced(

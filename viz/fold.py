@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tinygrad_edu.engine.tracing import Call, Region, Snapshot, Trace, Turn, Value
 
-__all__ = ["LEVELS", "Arrow", "Box", "View", "fold"]
+__all__ = ["LEVELS", "Arrow", "Box", "View", "fold", "folded_regions"]
 
 LEVELS = ("module", "op", "primitive", "scalar")
 
@@ -51,8 +51,7 @@ def fold(trace: Trace, level: str) -> View:
     """Return the View of a Trace at a level: ``module``, ``op``, ``primitive`` or ``scalar``."""
     if level not in LEVELS:
         raise ValueError(f"level must be one of {', '.join(LEVELS)}, got {level!r}")
-    holding = modules_with_modules(trace)
-    folded = {call.id: folded_region(trace, call, level, holding) for call in trace.calls}
+    folded = folded_regions(trace, level)
     owner = {call.output: folded[call.id] for call in trace.calls}  # by value
     users: dict[int, list[Call]] = {}
     for call in trace.calls:
@@ -68,6 +67,12 @@ def fold(trace: Trace, level: str) -> View:
         around.update(ancestors(trace, region))
     clusters = tuple([region for region in trace.scopes if region.id in around])
     return View(trace, level, tuple(boxes), tuple(arrows), clusters)
+
+
+def folded_regions(trace: Trace, level: str) -> dict[int, int | None]:
+    """Return, by the id of every call, the region that it disappears in at a level; None if it stays a box."""
+    holding = modules_with_modules(trace)
+    return {call.id: folded_region(trace, call, level, holding) for call in trace.calls}
 
 
 def ancestors(trace: Trace, region: int | None) -> list[int]:

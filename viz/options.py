@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tinygrad_edu.engine.tracing import Value
+from viz.trouble import Mark
 
 __all__ = ["Options"]
 
@@ -15,11 +19,15 @@ class Options:
     backward: bool = False
     direction: str = "LR"
     theme: str = "light"
-    colour_by: str | None = None  # "grad": fill values by the size of their gradient
+    colour_by: str | None = None  # "grad", "ratio", "dead" or "nan": what the fills tell; see ``trouble``
+    marks: Mapping[str, Mark] = field(default_factory=dict)  # by the id of a box: its fill and words then
+    widths: bool = False  # edges as wide as what flows back along them is large
+    unreached: tuple[Value, ...] = ()  # parameters that no gradient reaches, and that are in the graph no more
     dead: bool = False  # mark values whose gradient is all 0
     legend: bool = True
     size: tuple[float, float] | None = None  # inches that the picture must fit in
     title: str | None = None
+    more: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # rows of markup under a value, by its id
 
     @property
     def horizontal(self) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DARK_TEXT", "KINDS", "LEGEND", "PALETTES", "Palette", "Style", "dark_css", "heat_colour", "size_colour"]
+__all__ = [
+    "DARK_TEXT", "KINDS", "LEGEND", "NAN_COLOUR", "NAN_PALE", "NAN_PALEST", "PALETTES", "ROUTES", "Palette", "Style",
+    "dark_css", "heat_colour", "size_colour",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,19 @@ DARK = Palette(
 
 PALETTES = {"light": LIGHT, "dark": DARK}
 KINDS = tuple(LEGEND)
+# Paths over a graph: colours that people with colour-blindness tell apart too (Wong 2011, darkened), each with a dash.
+ROUTES = {
+    "light": (
+        ("#0060a8", "solid"), ("#b34700", "dashed"), ("#00734f", "dotted"), ("#a8326f", "solid"), ("#7a5c00", "dashed"),
+        ("#5b3fd0", "dotted"),
+    ),
+    "dark": (
+        ("#6bb8f5", "solid"), ("#ff9d57", "dashed"), ("#3fcf9f", "dotted"), ("#f08cc0", "solid"), ("#e0c24a", "dashed"),
+        ("#b3a1ff", "dotted"),
+    ),
+}  # fmt: skip
 DARK_TEXT = "#111111"  # on fills that are the same in light and dark
+NAN_COLOUR, NAN_PALE, NAN_PALEST = "#ff00ff", "#ff99ff", "#ffd9ff"  # where it starts, has come to, flows back to
 
 
 def dark_css(light: Palette = LIGHT, dark: Palette = DARK) -> dict[str, str]:
@@ -98,6 +113,7 @@ def dark_css(light: Palette = LIGHT, dark: Palette = DARK) -> dict[str, str]:
     for kind, style in light.kinds.items():
         other = dark.kinds[kind]
         pairs += [(style.fill, other.fill), (style.line, other.line), (style.text, other.text)]
+    pairs += [(bright, dim) for (bright, _), (dim, _) in zip(ROUTES["light"], ROUTES["dark"])]
     rules = {}
     for bright, dim in dict(pairs).items():
         rules[f'[fill="{bright}"]'] = f"fill:{dim}"
@@ -108,7 +124,7 @@ def dark_css(light: Palette = LIGHT, dark: Palette = DARK) -> dict[str, str]:
 def heat_colour(value: float, largest: float) -> str:
     """Return a colour for a number: blue below 0, white at 0, orange above, by its share of the largest size."""
     if value != value:
-        return "#ff00ff"
+        return NAN_COLOUR
     share = max(-1.0, min(1.0, value / largest if largest > 0 else 0.0))
     end = (196, 84, 0) if share > 0 else (20, 84, 180)
     white = 254  # not the paper's 255, which turns dark on a dark page

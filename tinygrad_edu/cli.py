@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
-from tinygrad_edu.commands import layers, train, walk
+from tinygrad_edu.commands import conv, features, lab, layers, train, walk
 
 __all__ = ["main"]
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"tinygrad-edu {options.command}: stopped", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, OSError, RuntimeError, ArithmeticError) as problem:
+    except (ValueError, TypeError, LookupError, ImportError, OSError, RuntimeError, ArithmeticError) as problem:
         print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
         return 1 if isinstance(problem, tinygrad_edu.GradcheckError) else 2
     return code
@@ -63,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     train.add_to(commands)
     layers.add_to(commands)
     walk.add_to(commands)
+    conv.add_to(commands)
+    features.add_to(commands)
+    lab.add_to(commands)
     return top
 
 

@@ -141,7 +141,7 @@ def test_without_graphviz_it_says_so_and_goes_on(few, monkeypatch, capsys, tmp_p
     (["train", "lenet5", "--seed", "-1"], "--seed must be 0 or greater"),
     (["train", "lenet5", "--out", "file"], "file is a file; give a folder with --out"),
     (["train", "lenet5", "--data", "nowhere"], "nowhere"),
-    (["summary", "lenet6"], "no model 'lenet6'; there are lenet5, course_cnn, two_layer_net"),
+    (["summary", "lenet6"], "no model 'lenet6'; did you mean lenet5"),
     (["summary", "lenet5", "--batch", "0"], "batch must be a positive integer"),
     (["summary", "lenet5", "--out", "a.pdf"], "the suffix '.pdf' of a.pdf is none of .txt, .html"),
 ])  # fmt: skip

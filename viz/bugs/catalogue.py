@@ -53,16 +53,18 @@ def bug(wants: str, whole: bool = False) -> Callable[[Callable[[Spot], Rule | No
 # Products of matrices
 
 
-@bug("a matrix product of which the other factor is square")
+@bug("a matrix product of matrices, one of them with several rows and columns")
 def missing_transpose(spot: Spot) -> Rule | None:
-    """The factor in a product's rule is not transposed: ``g @ W`` where ``g @ W.T`` is right. With a square matrix the
-    shapes still fit, so nothing complains: the loss goes down at first, slowly, and then no further.
+    """A transpose is missing in a product's rule: ``g @ W`` where ``g @ W.T`` is right. With a square matrix the shapes
+    still fit, so nothing complains: the loss goes down at first, slowly, and then no further. Else the product is
+    taken the other way round, ``W @ g.T``, and lies on its side until a reshape forces it into shape.
     """
     if spot.op.name != "matmul" or not spot.x.ndim == spot.arrays[1 - spot.position].ndim == 2:
         return None
+    rows, columns = spot.arrays[1 - spot.position].shape
     if spot.position:
-        return lambda g, out, x, y: x @ g
-    return lambda g, out, x, y: g @ y
+        return (lambda g, out, x, y: x @ g) if rows == columns else lambda g, out, x, y: (g.T @ x).reshape(y.shape)
+    return (lambda g, out, x, y: g @ y) if rows == columns else lambda g, out, x, y: (y @ g.T).reshape(x.shape)
 
 
 @bug("a matrix product of matrices with several rows and columns")

@@ -55,9 +55,9 @@ def test_pooling_is_keras_same(size, rng):
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("size", [(71, 90), (99, 74)], ids=str)
+@pytest.mark.parametrize("size", [(71, 90)], ids=str)
 def test_random_weights_and_moving_statistics_give_keras_logits(size, rng):
-    """At these sizes the poolings find odd and even sides."""
+    """At this size the poolings find odd and even sides."""
     wanted = build(lambda keras: keras.applications.Xception, input_shape=(*size, 3), classes=11,
                    classifier_activation=None)  # fmt: skip
     shake(wanted, rng)
@@ -68,7 +68,7 @@ def test_random_weights_and_moving_statistics_give_keras_logits(size, rng):
     assert all(arrays[place.layer, place.weight].shape == place.shape for place in places.values())
     missing = model.load_state_dict(from_keras(model, arrays), strict=False).missing_keys
     assert all(key.endswith("num_batches_tracked") for key in missing)
-    images = rng.standard_normal((2, 3, *size))
+    images = rng.standard_normal((1, 3, *size))
     with tg.no_grad():
         given, theirs = model(images).data, logits_of(wanted, images)
     np.testing.assert_allclose(given, theirs, rtol=0, atol=1e-5 * np.abs(theirs).max())  # Keras's batch norm: float32

@@ -20,7 +20,7 @@ def h5py():
 
 def arrays_for(model, rng):
     """Random arrays by Keras's layer and weight, as a file of the model has them."""
-    return {(place.layer, place.weight): rng.normal(size=place.shape) for place in keras_names(model).values()}
+    return {(place.layer, place.weight): rng.random(place.shape, np.float32) for place in keras_names(model).values()}
 
 
 def write_legacy(h5py, path, arrays, rename=str, suffix=":0"):

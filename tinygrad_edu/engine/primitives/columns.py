@@ -17,7 +17,7 @@ __all__ = ["batch_last", "correlate", "correlate_weights", "images", "spread"]
 
 Pair = tuple[int, int]
 
-_BLOCK = 2**21  # bytes of columns that are made at once
+_BLOCK = 2**20  # bytes of columns that are made at once
 _NARROW = 384  # columns from which a product runs at full speed
 _SMALL = 10**6  # multiplications up to which BLAS multiplies without packing, the faster way for few rows
 _FEW = 32  # rows that are few

@@ -24,7 +24,7 @@ _NAME = "conv_arithmetic"
 _FORMATS = (".svg", ".png", ".gif", ".html")
 _FRAMES = 64  # of a GIF
 _DPI = 96.0  # of its pixels
-_CELL = 720.0  # points that a notebook's cell shows
+_CELL = 640.0  # points that a notebook's cell shows
 _FRAME = 700  # pixels: the height of the page in a notebook's cell
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
-from tinygrad_edu.commands import classify, conv, features, lab, layers, train, walk
+from tinygrad_edu.commands import architecture, classify, conv, features, lab, layers, train, walk
 
 __all__ = ["main"]
 
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
     layers.add_to(commands)
     walk.add_to(commands)
     classify.add_to(commands)
+    architecture.add_to(commands)
     conv.add_to(commands)
     features.add_to(commands)
     lab.add_to(commands)

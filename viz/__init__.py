@@ -2,6 +2,7 @@
 
 from viz import bugs
 from viz.activations import Activation, activation
+from viz.architectures import Architecture, architecture
 from viz.convolution import ConvArithmetic, Strip, conv_arithmetic
 from viz.draw import draw, draw_dot, make_dot
 from viz.experiments import lab
@@ -19,9 +20,9 @@ from viz.toeplitz_matrix import Toeplitz, toeplitz
 from viz.training import confusion, curves, mistakes
 
 __all__ = [
-    "Activation", "ConvArithmetic", "Figure", "GraphvizNotFound", "Nudge", "Paths", "Picture", "Quiz",
-    "RenderError", "RenderTimeout", "Replay", "Stepper", "Strip", "Toeplitz", "activation", "bugs", "confusion",
-    "conv_arithmetic", "curves", "draw", "draw_dot", "feature_maps", "filters", "gallery", "grad_cam",
-    "gradient_flow", "init_lab", "lab", "make_dot", "maximize", "mistakes", "nudge", "occlusion", "paths", "quiz",
-    "receptive_field", "replay", "saliency", "step", "toeplitz",
+    "Activation", "Architecture", "ConvArithmetic", "Figure", "GraphvizNotFound", "Nudge", "Paths", "Picture",
+    "Quiz", "RenderError", "RenderTimeout", "Replay", "Stepper", "Strip", "Toeplitz", "activation", "architecture",
+    "bugs", "confusion", "conv_arithmetic", "curves", "draw", "draw_dot", "feature_maps", "filters", "gallery",
+    "grad_cam", "gradient_flow", "init_lab", "lab", "make_dot", "maximize", "mistakes", "nudge", "occlusion",
+    "paths", "quiz", "receptive_field", "replay", "saliency", "step", "toeplitz",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.tracing import recorded
 from tinygrad_edu.nn import Module, Parameter
 
-__all__ = ["Call", "Run", "run_once"]
+__all__ = ["Call", "Run", "every_call", "run_once"]
 
 
 @dataclass(eq=False)
@@ -54,6 +54,13 @@ class Run:
 
 
 def run_once(model: Any, inputs: list[Tensor]) -> Run:
+    """Call the model and note its calls as the table has them: functions that belong to a layer are part of it."""
+    run = every_call(model, inputs)
+    measure_paths(run.calls, inputs)
+    return run
+
+
+def every_call(model: Any, inputs: list[Tensor]) -> Run:
     """Call the model in eval mode on ``inputs`` and note its calls; the model is left as it was, also on an error."""
     noted = Notes(model)
     with untouched(model), noted.hooks():
@@ -66,7 +73,6 @@ def run_once(model: Any, inputs: list[Tensor]) -> Run:
     if whole:
         root.nodes = nodes
     calls = [root] if whole else sorted([*noted.calls[1:], *functions], key=lambda call: call.start)
-    measure_paths(calls, inputs)
     return Run(root, calls, inputs)
 
 

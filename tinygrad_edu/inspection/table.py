@@ -19,7 +19,7 @@ HEADINGS = (
 _LEFT = 2  # columns that are text
 CSS = (
     ".tg-summary{border-collapse:collapse}.tg-summary td,.tg-summary th{text-align:right;padding:2px 9px;"
-    "white-space:pre;font-variant-numeric:tabular-nums}.tg-summary .tg-text{text-align:left}"
+    "white-space:pre;font-variant-numeric:tabular-nums}.tg-summary td.tg-text,.tg-summary th.tg-text{text-align:left}"
     ".tg-summary thead th,.tg-summary tbody{border-bottom:1px solid currentColor}"
     ".tg-summary caption{text-align:left;font-weight:bold;padding:2px 9px}.tg-summary .tg-group td{font-style:italic}"
     ".tg-summary .tg-note td{text-align:left;padding-left:30px;white-space:normal}"

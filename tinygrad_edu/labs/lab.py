@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 from tinygrad_edu import data, optim
@@ -12,6 +13,8 @@ from tinygrad_edu.nn import Module
 from tinygrad_edu.training import fit
 
 __all__ = ["Lab", "Series", "trained"]
+
+_WIDTH = 100  # characters of a line, so that a notebook breaks none in the middle of a word
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Lab:
             text.append("  ".join([first.ljust(widths[0]), *[c.rjust(w) for c, w in zip(others, widths[1:])]]).rstrip())
             if not number:
                 text.append("  ".join("-" * w for w in widths))
-        return "\n".join([*text, "", self.conclusion])
+        return "\n".join([*text, "", fill(self.conclusion, _WIDTH)])
 
 
 def trained(

@@ -177,7 +177,9 @@ class Module(Holder):
             wrong += [f"{key}: unexpected" for key in unexpected]
         if wrong:
             raise ValueError(f"load_state_dict into {type(self).__name__}: " + "; ".join(wrong))
-        ready = [(tensor, np.array(arrays[key], tensor.dtype)) for key, tensor in held.items() if key in arrays]
+        ready = [  # C order, whatever an array's strides are: in another, every convolution would have to copy it
+            (tensor, np.array(arrays[key], tensor.dtype, order="C")) for key, tensor in held.items() if key in arrays
+        ]
         for tensor, array in ready:
             tensor.data = array
         return LoadedKeys(missing, unexpected)

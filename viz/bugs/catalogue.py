@@ -265,7 +265,13 @@ def forgot_zero_grad(spot: Spot) -> Rule | None:
         return stale
 
     left = Op(old_grad)
-    return lambda g, out, *xs, **params: right(g, out, *xs, **params) + left(xs[spot.position])
+
+    def not_zeroed(g: Any, out: Any, *xs: Any, **params: Any) -> Any:
+        piece = right(g, out, *xs, **params)
+        copies = prod(piece.shape) // max(prod(x.shape), 1)  # those of a broadcast, summed once the rule has run
+        return piece + left(xs[spot.position]) / max(copies, 1)
+
+    return not_zeroed
 
 
 @bug("an op whose rule for one input uses another that is a parameter, such as matmul or multiply")

@@ -229,3 +229,8 @@ def test_check_graph_needs_a_recorded_number():
         tg.check_graph(tg.Tensor(1.0))
     with pytest.raises(TypeError, match="float"):
         tg.check_graph(1.0)
+
+
+def test_ties_of_a_large_max_pool_are_kinks_along_a_random_direction(rng):
+    x = leaf(np.maximum(rng.standard_normal((1, 6, 28, 28)), 0.5))  # as after a ReLU: many windows are all alike
+    assert tg.check_graph(tg.functional.max_pool2d(x, 2) * rng.standard_normal((1, 6, 14, 14)), np.ones((1, 6, 14, 14)))

@@ -253,7 +253,7 @@ def test_hostile_words_are_data(place):
     with tg.scope(HOSTILE if place == "scope" else "s"):
         y = x * x
     page = step(y, title=HOSTILE if place == "title" else None).html()
-    assert page.count("</script") == 2
+    assert page.count("</script") == 3
     assert "<img" not in page
     assert "{{" not in page.split("<script")[0].replace(plain_text(HOSTILE, 200).replace("<", "&lt;"), "").replace(
         "{{key}}", ""

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine.autodiff import as_list, gradients_of, units
 from tinygrad_edu.engine.modes import enable_grad
-from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.record import Step, backward_steps, call_rule, fit
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.engine.text import place_of
 
-__all__ = ["GradcheckError", "check_graph", "gradcheck", "numerical_gradient"]
+__all__ = [
+    "TOLERANCE", "GradcheckError", "Verdict", "check_graph", "compared", "gradcheck", "numerical_gradient",
+    "rule_verdict", "widened",
+]  # fmt: skip
 
 _MANY = 4096  # elements of a Jacobian, above which one random direction is checked instead of every element
 _COMPLEX_EPS = 1e-30
+_EPS = 1e-6
+TOLERANCE = (1e-5, 1e-3)  # absolute, relative
 WIDE = np.dtype(np.float64)  # in which everything is checked
 
 
 class GradcheckError(RuntimeError):
     """A gradient disagrees with finite differences; the message names the op or input, the index and both values."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What differences say of a gradient: at the worst index, what the rules and what the differences give.
+
+    how: ``central differences``, ``a complex step``, or ``undefined`` where the function is not finite around here.
+    numbers: the whole gradient by differences, None where a random direction stood for all.
+    """
+
+    wrong: bool
+    index: Any
+    analytic: float
+    numeric: float
+    how: str
+    numbers: Any = None
 
 
 # Of a function
@@ -90,16 +111,16 @@ def check_output(
         found = gradients_of([y], [g], wanted, False) if y.requires_grad else [None] * len(wanted)
         for i, leaf, piece in zip(checked, wanted, found):
             analytic = np.zeros(leaf.shape) if piece is None else piece.data
-            bad = disagreement(lambda data, i=i: value(i, data), leaf.data, g, analytic, eps, tolerance)  # type: ignore[misc]
-            if bad is not None:
-                index, mine, numeric = bad
+            verdict = compared(lambda data, i=i: value(i, data), leaf.data, g, analytic, eps, tolerance)  # type: ignore[misc]
+            if verdict.wrong:
                 output = f"output {number}" + (
                     f" element {np.argwhere(g)[0].tolist()}" if size <= _MANY and y.ndim else ""
                 )
                 raise GradcheckError(
                     f"gradcheck: the gradient of {output} with respect to input {i} "
-                    f"({leaf._label()}, shape {leaf.shape}) at index {index} is {mine:.8g} by the rules "
-                    f"but {numeric:.8g} by central differences (eps {eps:g}); tg.check_graph(output) names the op"
+                    f"({leaf._label()}, shape {leaf.shape}) at index {verdict.index} is {verdict.analytic:.8g} by the "
+                    f"rules but {verdict.numeric:.8g} by central differences (eps {eps:g}); "
+                    "tg.check_graph(output) names the op"
                 )
 
 
@@ -108,48 +129,64 @@ def random_like(data: Any) -> Any:
     return np.asarray(np.random.default_rng(0).standard_normal(np.shape(data)))[()]
 
 
-def disagreement(
-    f: Callable[[Any], Any], x: Any, g: Any, analytic: Any, eps: float, tolerance: tuple[float, float]
-) -> tuple[Any, float, float] | None:
-    """Return where the gradient of sum(g * f) at x is worst, if it is wrong: (index, analytic, numeric)."""
+def compared(
+    f: Callable[[Any], Any],
+    x: Any,
+    g: Any,
+    analytic: Any,
+    eps: float = _EPS,
+    tolerance: tuple[float, float] = TOLERANCE,
+) -> Verdict:
+    """Return what central differences say of ``analytic``, the gradient of sum(g * f) at x, where they differ most."""
     if np.size(x) * np.size(g) > _MANY and np.size(x) > 64:
         direction = random_like(x)
         slopes = sided_slopes(f, x, direction, g, eps)
         mine = float(np.sum(analytic * direction))
-        return ("a random direction", mine, slopes[0]) if wrong(mine, slopes, tolerance) else None
-    worst: tuple[Any, float, float] | None = None
-    flat = np.asarray(analytic).ravel()
-    for position in range(np.size(x)):
-        direction = np.zeros(np.size(x))
-        direction[position] = 1
-        slopes = sided_slopes(f, x, direction.reshape(np.shape(x)), g, eps)
-        mine = float(flat[position])
-        if wrong(mine, slopes, tolerance) and (worst is None or not abs(mine - slopes[0]) <= abs(worst[1] - worst[2])):
-            index = [int(i) for i in np.unravel_index(position, np.shape(x))]
-            worst = (index, mine, slopes[0])
-    return worst
+        return Verdict(wrong(mine, slopes, tolerance), "a random direction", mine, slopes[0], "central differences")
+    worst = Verdict(False, [], 0.0, 0.0, "central differences")
+    numbers = np.zeros(np.shape(x))
+    for position, mine in enumerate(np.asarray(analytic).ravel().tolist()):
+        index = [int(i) for i in np.unravel_index(position, np.shape(x))]
+        slopes = sided_slopes(f, x, one_hot(x, position), g, eps)
+        numbers[tuple(index)] = slopes[0]
+        found = Verdict(wrong(mine, slopes, tolerance), index, mine, slopes[0], worst.how)
+        farther = not abs(mine - slopes[0]) <= abs(worst.analytic - worst.numeric)
+        if (found.wrong, farther) > (worst.wrong, False) or position == 0:
+            worst = found
+    return replace(worst, numbers=numbers)
+
+
+def one_hot(x: Any, position: int) -> Any:
+    """Return zeros of the shape of ``x``, with a 1 at one position."""
+    direction = np.zeros(np.size(x))
+    direction[position] = 1
+    return direction.reshape(np.shape(x))
 
 
 def sided_slopes(f: Callable[[Any], Any], x: Any, direction: Any, g: Any, eps: float) -> tuple[float, float, float]:
-    """Return the slope of sum(g * f) along a direction: central, from the left, from the right."""
+    """Return the slope of sum(g * f) along a direction: central, the least and the greatest that its kinks allow.
+
+    At a kink each output may take the slope from the left or from the right, whatever the others take.
+    """
     here, left, right = f(x), f(x - eps * direction), f(x + eps * direction)
     with np.errstate(invalid="ignore"):
+        before, after = g * (here - left), g * (right - here)
         return (
             float(np.sum(g * (right - left))) / (2 * eps),
-            float(np.sum(g * (here - left))) / eps,
-            float(np.sum(g * (right - here))) / eps,
+            float(np.sum(np.minimum(before, after))) / eps,
+            float(np.sum(np.maximum(before, after))) / eps,
         )
 
 
 def wrong(mine: float, slopes: tuple[float, float, float], tolerance: tuple[float, float]) -> bool:
     """Whether a slope is neither the numeric one nor, at a kink, between those of both sides."""
-    central, left, right = slopes
+    central, low, high = slopes
     atol, rtol = tolerance
     allowed = atol + rtol * abs(central)
     if abs(mine - central) <= allowed or (mine == central):
         return False
-    kink = abs(right - left) > 0.1 * max(abs(left), abs(right)) + 10 * atol
-    return not (kink and min(left, right) - allowed <= mine <= max(left, right) + allowed)
+    kink = abs(high - low) > 0.1 * max(abs(low), abs(high)) + 10 * atol
+    return not (kink and low - allowed <= mine <= high + allowed)
 
 
 # Of every op in a graph
@@ -170,6 +207,20 @@ def check_graph(loss: Any, gradient: Any = None, eps: float = 1e-6, atol: float 
 
 def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, float]) -> None:
     """Check one rule of a step; raise GradcheckError if it is wrong."""
+    verdict = rule_verdict(step, position, eps, tolerance)
+    if verdict.wrong:
+        op, x = step.op, step.inputs[position]
+        rule = op.rules[0 if op.variadic else position]
+        where = f" in {step.scope.path}" if step.scope else ""
+        raise GradcheckError(
+            f"check_graph: {op.name}{where}: the rule {rule.__name__} of input {op.input_name(position)} "
+            f"({x._label()}, shape {x.shape}) gives {verdict.analytic:.8g} at index {verdict.index}, but finite "
+            f"differences give {verdict.numeric:.8g}; see {place_of(rule)}"
+        )
+
+
+def rule_verdict(step: Step, position: int, eps: float = _EPS, tolerance: tuple[float, float] = TOLERANCE) -> Verdict:
+    """Return what differences say of one rule of a step, on the very inputs its op saw, in float64."""
     op, node = step.op, step.output
     seen = tuple([widened(a) for a in node._seen])
     params = {name: WIDE if isinstance(p, np.dtype) and p.kind == "f" else p for name, p in step.params.items()}
@@ -180,21 +231,10 @@ def check_rule(step: Step, position: int, eps: float, tolerance: tuple[float, fl
 
     out = widened(forward(seen[position]))
     analytic = fit(call_rule(node, position, g, out, seen), seen[position], node, position)
-    bad = disagreement(forward, seen[position], g, analytic, eps, tolerance)
-    if bad is not None and not np.isfinite(bad[2]):
-        return  # the function itself is infinite or undefined around here: differences say nothing
-    if bad is None:
-        bad = complex_disagreement(op, forward, seen[position], g, analytic)
-    if bad is not None:
-        index, mine, numeric = bad
-        rule = op.rules[0 if op.variadic else position]
-        x = step.inputs[position]
-        where = f" in {step.scope.path}" if step.scope else ""
-        raise GradcheckError(
-            f"check_graph: {op.name}{where}: the rule {rule.__name__} of input {op.input_name(position)} "
-            f"({x._label()}, shape {x.shape}) gives {mine:.8g} at index {index}, but finite differences give "
-            f"{numeric:.8g}; see {place_of(rule)}"
-        )
+    verdict = compared(forward, seen[position], g, analytic, eps, tolerance)
+    if verdict.wrong and not np.isfinite(verdict.numeric):
+        return replace(verdict, wrong=False, how="undefined")  # around here differences say nothing
+    return verdict if verdict.wrong else complex_verdict(forward, seen[position], g, analytic) or verdict
 
 
 def widened(data: Any) -> Any:
@@ -203,17 +243,14 @@ def widened(data: Any) -> Any:
     return array.astype(WIDE)[()] if array.dtype.kind == "f" else data
 
 
-def complex_disagreement(
-    op: Op, forward: Callable[[Any], Any], x: Any, g: Any, analytic: Any
-) -> tuple[Any, float, float] | None:
-    """Compare with the complex step, exact to rounding, where the op is analytic there: it must agree with itself."""
+def complex_verdict(forward: Callable[[Any], Any], x: Any, g: Any, analytic: Any) -> Verdict | None:
+    """Return what a complex step says, exact to rounding; None where the op takes none or is not analytic there."""
     if np.size(x) * np.size(g) > _MANY or not np.size(x):
         return None
-    flat = np.asarray(analytic).ravel()
-    for position in range(np.size(x)):
-        direction = np.zeros(np.size(x))
-        direction[position] = 1
-        direction = direction.reshape(np.shape(x))
+    worst = Verdict(False, [], 0.0, 0.0, "a complex step")
+    numbers = np.zeros(np.shape(x))
+    for position, mine in enumerate(np.asarray(analytic).ravel().tolist()):
+        direction = one_hot(x, position)
         try:
             with np.errstate(all="ignore"):
                 result = np.asarray(forward(x + 1j * _COMPLEX_EPS * direction))
@@ -223,12 +260,15 @@ def complex_disagreement(
             return None
         exact = float(np.sum(g * result.imag)) / _COMPLEX_EPS
         central = sided_slopes(forward, x, direction, g, 1e-6)[0]
-        mine = float(flat[position])
         if not np.isfinite(exact) or abs(exact - central) > 1e-4 * max(1.0, abs(central)):
-            return None  # not analytic here (a modulus, a choice): the complex step says nothing
-        if abs(mine - exact) > 1e-7 * max(1.0, abs(exact)):
-            return [int(i) for i in np.unravel_index(position, np.shape(x))], mine, exact
-    return None
+            return worst if worst.wrong else None  # a modulus, a choice: it must agree with plain differences
+        index = [int(i) for i in np.unravel_index(position, np.shape(x))]
+        numbers[tuple(index)] = exact
+        found = Verdict(abs(mine - exact) > 1e-7 * max(1.0, abs(exact)), index, mine, exact, worst.how)
+        farther = abs(mine - exact) > abs(worst.analytic - worst.numeric)
+        if (found.wrong, farther) > (worst.wrong, False) or position == 0:
+            worst = found
+    return replace(worst, numbers=numbers)
 
 
 def numerical_gradient(f: Callable[..., Any], x: Any, eps: float = 1e-6) -> np.ndarray[Any, Any]:

@@ -65,14 +65,16 @@ def tiles(data: Snapshot) -> Tiles | None:
         every += 1
     planes = min(planes, _CELLS)
     height, width = math.ceil(height / every), math.ceil(width / every)
-    return Tiles(planes, height, width, math.ceil(math.sqrt(planes * height / width)), every)
+    columns = min(planes, math.ceil(math.sqrt(planes * height / width)))
+    return Tiles(planes, height, width, columns, every)
 
 
 class Pool:
-    """The arrays of a recording, each once, by number."""
+    """The arrays of a recording, each once, by number; ``numbers`` has all of those that are sent as an image."""
 
     def __init__(self) -> None:
         self.arrays: list[dict[str, Any]] = []
+        self.numbers: dict[int, tuple[float, ...]] = {}
         self._known: dict[Any, int] = {}
 
     def add(self, data: Snapshot) -> int:
@@ -82,6 +84,8 @@ class Pool:
         key = (data.shape, data.dtype, data.low, data.high, data.mean, data.norm, data.nans, data.zeros, data.data)
         if key not in self._known:
             self._known[key] = len(self.arrays)
+            if data.data is not None:
+                self.numbers[len(self.arrays)] = data.data
             self.arrays.append(summary(data))
         return self._known[key]
 

@@ -28,6 +28,7 @@ _HELD = "#000007"
 _CLASSES = {_HEAD: "h", _VALUE: "v", _SLOPE: "g", _FAINT: "f", _HELD: "q"}
 _GLYPHS = {"·": "×"}
 _SIDE = 54.0  # points of an image's longer side
+_THIN = 10  # at least, of its shorter side
 _PRINTED = 12  # numbers that a box prints
 
 
@@ -157,7 +158,7 @@ def numbers_or_room(data: Snapshot, slope: bool) -> str:
         return font(brief(data), colour)
     width, height = layout.size
     scale = _SIDE / max(width, height)
-    sides = f'WIDTH="{max(6, round(width * scale))}" HEIGHT="{max(6, round(height * scale))}"'
+    sides = f'WIDTH="{max(_THIN, round(width * scale))}" HEIGHT="{max(_THIN, round(height * scale))}"'
     cell = f'<TD FIXEDSIZE="TRUE" {sides} BGCOLOR="{_SLOPES if slope else _IMAGE}"></TD>'
     return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="3" CELLPADDING="0"><TR>{cell}</TR></TABLE>'
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_edu.engine.tracing import Call, Trace, Turn
 from viz.draw import root_title, traced
 from viz.fold import LEVELS, Box, View, fold
 from viz.stepper.arrays import KEPT, Pool
+from viz.stepper.behind import Behind, behind
 from viz.stepper.cards import Cards, Sources, piece_of
+from viz.stepper.checks import Checks
+from viz.stepper.colours import colours
 from viz.stepper.layout import Layout, images, laid_out
+from viz.stepper.naive import AGREE, Naive
 
 __all__ = ["Level", "Recording", "record"]
 
@@ -27,6 +31,7 @@ class Level:
     steps: tuple[dict[str, Any], ...]
     images: dict[str, dict[str, int]]
     group: int  # levels of one group are of one Trace: the ids of their calls are the same
+    extra: Mapping[str, Any] = field(default_factory=dict)  # see ``extras``
 
     @property
     def boxes(self) -> int:
@@ -38,7 +43,8 @@ class Level:
 class Recording:
     """What the stepper shows: levels, cards, arrays and code, each once. ``to_dict()`` is strict JSON.
 
-    start: the level that is shown first. notes: what was left out, and why.
+    start: the level that is shown first. notes: what was left out, and why. numbers: every number of the arrays that
+    are sent as an image, by their place in ``arrays``; they stay here until a widget asks.
     """
 
     key: str
@@ -51,6 +57,7 @@ class Recording:
     rules: tuple[list[Any], ...]
     sources: tuple[list[Any], ...]
     notes: tuple[str, ...] = ()
+    numbers: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The recording as dicts, lists, strings and finite numbers; NaN and Inf are strings. Pictures not included."""
@@ -60,6 +67,7 @@ class Recording:
             "start": self.start,
             "levels": [
                 {"name": level.name, "group": level.group, "steps": list(level.steps), "images": level.images}
+                | dict(level.extra)
                 for level in self.levels
             ],
             "cards": list(self.cards),
@@ -89,6 +97,9 @@ def record(
     max_nodes: int = 300,
     renderer: str | None = None,
     timeout: float = 30.0,
+    order: str = "newest",
+    check: bool | str = "auto",
+    lr: float | None = None,
 ) -> Recording:
     """Record the graph of ``output``, forward and back; arguments as of ``viz.step``.
 
@@ -101,17 +112,23 @@ def record(
     seen = [list(view.trace.values) for view in views]
     key = "t" + hashlib.sha256(repr((title, wanted, seen)).encode("utf-8", "replace")).hexdigest()[:7]
     pool, sources, cards = Pool(), Sources(), CardPool()
-    found = []
+    found: list[Level] = []
     for view in views:
+        live = behind(view.trace, output, view.level, gradient, names, max_nodes)
         layout = laid_out(view, f"{key}{view.level[0]}-", direction=direction, renderer=renderer, timeout=timeout)
         writer = Cards(view, pool, sources)
         group = next(i for i, other in enumerate(views) if other.trace == view.trace)
-        found.append(Level(view.level, layout, tuple(steps_of(view, writer, cards)), images(view, pool), group))
+        checks = Checks(view, live, writer, check) if live else None
+        steps = tuple(steps_of(view, writer, cards, checks))
+        more = extras(view, writer, cards, live, checks, order, lr) if live else {}
+        found.append(Level(view.level, layout, steps, images(view, pool), group, more))
+    if order == "dfs":
+        notes += said_of_order(found)
     start = level if level in [view.level for view in views] else shown_instead(level, views)
     return Recording(
         key, title or root_title(first).replace("Computational graph of", "Step through"), start, tuple(found),
         tuple(cards.cards), tuple(pool.arrays), sources.ops, tuple(sources.rules),
-        tuple(sources.to_list()), tuple(notes),
+        tuple(sources.to_list()), tuple(notes), pool.numbers,
     )  # fmt: skip
 
 
@@ -122,6 +139,8 @@ def checked(level: str, levels: Sequence[str] | None) -> tuple[str, ...]:
     for name in (level, *(levels or ())):
         if name not in LEVELS:
             raise ValueError(f"step: level={name!r} is none of {', '.join(LEVELS)}")
+    if levels is not None and not levels:
+        raise ValueError(f"step: levels is empty; leave it out for all that fit, or name some of {', '.join(LEVELS)}")
     return tuple([name for name in LEVELS if levels is None or name in levels])
 
 
@@ -141,12 +160,18 @@ def views_of(
     """
     views: list[View] = []
     notes: list[str] = []
+    plain = traced(output, "op", gradient, names, max_nodes)  # says what is wrong with graph or gradient
+    if not plain.calls:
+        raise TypeError(
+            "step: this was not computed from Tensors with requires_grad=True, so there is nothing to step through; "
+            "step through the loss, computed outside tg.no_grad()"
+        )
     for level in wanted:
         try:
             trace = traced(output, level, gradient, names, max_nodes, details=True, full=KEPT)
             view = fold(trace, level)
             if not trace.calls:
-                raise TypeError("step: this Tensor was not computed from others, so there is nothing to step through")
+                raise ValueError(f"step: level={level!r} has nothing in it, for all values are empty")
             if len(view.boxes) > max_nodes:
                 raise ValueError(f"step: level={level!r} has {len(view.boxes):,} boxes, more than {max_nodes:,}")
         except ValueError as error:
@@ -196,7 +221,34 @@ class CardPool:
         return self._known[text]
 
 
-def steps_of(view: View, writer: Cards, cards: CardPool) -> Iterator[dict[str, Any]]:
+def extras(
+    view: View, writer: Cards, cards: CardPool, live: Behind, checks: Checks | None, order: str, lr: float | None
+) -> dict[str, Any]:
+    """Return what else a level can show.
+
+    wrong: the marks of boxes with a wrong rule. unchecked: why differences are not on the cards. by, widths: what
+    boxes and arrows are coloured by, see ``colours``. cut: boxes of parameters that no gradient reached. naive: the
+    backward steps depth first; why: why there are none.
+    """
+    maker = {call.id: box for box in view.boxes for call in writer.calls_of(box)}
+    found: dict[str, Any] = colours(view, live, lr)
+    if checks is not None:
+        found |= {"wrong": checks.marks(maker), "unchecked": checks.note}
+    if order == "dfs":
+        naive = Naive(view, live, writer)
+        found |= {"why": naive.note, "agrees": int(naive.agrees)}
+        found["naive"] = [] if naive.note else list(naive.steps(maker, cards.add))
+    return {key: value for key, value in found.items() if value not in ("", {}, [])}
+
+
+def said_of_order(levels: Sequence[Level]) -> list[str]:
+    """Return what is to be said of the naive order: at which levels it agrees, at which it is not there."""
+    found = [f"Level {level.name}: {level.extra['why']}." for level in levels if "why" in level.extra]
+    with_it = [level for level in levels if "naive" in level.extra]
+    return found + ([AGREE] if with_it and all(level.extra["agrees"] for level in with_it) else [])
+
+
+def steps_of(view: View, writer: Cards, cards: CardPool, checks: Checks | None = None) -> Iterator[dict[str, Any]]:
     """Yield the steps of a level: the leaves, each value forward, the seed, each op back, all gradients.
 
     p: phase; n: boxes that are lit; e: arrows that are lit, with the text each bears; v, g: boxes whose value, whose
@@ -223,14 +275,20 @@ def steps_of(view: View, writer: Cards, cards: CardPool) -> Iterator[dict[str, A
         for box, turns in grouped([(maker[turn.call], turn) for turn in trace.steps]):
             complete, waiting = arrived(trace, turns, left, known)
             made = results(view, box, writer)
+            card = writer.backward(box, turns)
+            if checks is not None:
+                checks.annotate(card, box, turns)
             yield {
                 "p": "backward", "n": [box.id], "c": [turn.call for turn in turns],
                 "e": arrows(view, box, made, True), "g": shown(complete, holder), "w": shown(waiting, holder),
                 "h": [box.id] if any(value.id in complete for value in box.held) else [],
-                "card": cards.add(writer.backward(box, turns)),
+                "card": cards.add(card),
             }  # fmt: skip
     ends = [box.id for box in view.boxes if box.kind == "parameter" or box.held]
-    yield {"p": "end", "n": ends if trace.steps else [], "card": cards.add(writer.end())}
+    card = writer.end()
+    if checks is not None:
+        checks.end(card)
+    yield {"p": "end", "n": ends if trace.steps else [], "card": cards.add(card)}
 
 
 def grouped(pairs: list[tuple[Box, Any]]) -> list[tuple[Box, list[Any]]]:

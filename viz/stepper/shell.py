@@ -16,7 +16,10 @@ from viz.page import fill
 from viz.stepper.recording import Recording
 from viz.theme import PALETTES
 
-__all__ = ["colours_css", "packed", "page", "payload", "shell", "still"]
+__all__ = [
+    "alone", "colours_css", "document", "pack", "packed", "page", "payload", "script", "shell", "static", "still",
+    "style",
+]  # fmt: skip
 
 # A page or a notebook that says whether it is dark is believed; only where none does, the system is asked.
 _DARK_HOST = ':is([data-jp-theme-light="false"],[data-theme="dark"],.vscode-dark,.vscode-high-contrast,.dark-theme)'
@@ -26,6 +29,7 @@ _BLANKS = re.compile(
     r'"(?:\\.|[^"\\])*"|`[^`]*`|/(?![ /*])(?:\\.|\[[^\]]*\]|[^/\\\n])+/[a-z]*(?=[.,)])'
     r"| ?([=<>?:*&|,;{}()[\]]+) ?| ([-+/]=?) (?![-+/])"
 )
+_PARTS = ("unpacked", "words", "numbers", "arrays", "cards", "picture", "stepper")  # of the one script
 _HARMLESS = str.maketrans({"<": ",", "&": "."})
 _EXTRA = {
     "light": {
@@ -55,25 +59,53 @@ def payload(recording: Recording) -> dict[str, Any]:
 
 
 def packed(recording: Recording) -> str:
-    """Return the payload as JSON, deflated, in base 85: a fifth of its size, and nothing that a page could misread."""
-    text = json.dumps(payload(recording), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    """Return the payload as text for a page; see ``pack``."""
+    return pack(payload(recording))
+
+
+def pack(data: Any) -> str:
+    """Return data as JSON, deflated, in base 85: a fifth of its size, and nothing that a page could misread."""
+    text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     letters = b85encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
     return letters.translate(_HARMLESS)
 
 
 def page(recording: Recording, theme: str = "auto") -> str:
-    """Return a page of its own. Its policy lets it load nothing, and run its one script alone."""
-    script = static("stepper.js")
+    """Return a page of its own."""
+    return document(
+        "ts-page", recording.key, recording.title, style(), shell(recording, theme), packed(recording),
+        script(),
+    )  # fmt: skip
+
+
+def document(body: str, key: str, title: str, css: str, inside: str, data: str, script: str) -> str:
+    """Return a page that loads nothing: its policy lets it run its one script, and what unpacks it, and no other.
+
+    body: the class of its body. inside: the HTML in it. data: what ``pack`` gave, for the script to find at ``key``.
+    """
+    bootstrap = static("unpacked.js") + "\n" + static("bootstrap.js")
+    hashes = [b64encode(sha256(text.encode("utf-8")).digest()).decode("ascii") for text in (bootstrap, script)]
     return fill(
         static("page.html"),
-        script_hash="sha256-" + b64encode(sha256(script.encode("utf-8")).digest()).decode("ascii"),
-        title=html.escape(plain_text(recording.title, 200)),
-        css=colours_css() + static("stepper.css"),
-        shell=shell(recording, theme),
-        key=recording.key,
-        data=packed(recording),
-        js=script,
+        hashes=" ".join(f"'sha256-{letters}'" for letters in hashes),
+        title=html.escape(plain_text(title, 200)),
+        body=body,
+        shell=inside,
+        key=key,
+        data=data,
+        code=pack([css, script]),
+        bootstrap=bootstrap,
     )
+
+
+def script() -> str:
+    """Return the script that a page and a widget share: ``mount``, and ``unpacked`` for what ``pack`` gave."""
+    return "\n".join(static(f"{name}.js") for name in _PARTS)
+
+
+def style() -> str:
+    """Return the style sheet; every rule of it is about what stands in ``.ts``."""
+    return colours_css() + static("stepper.css")
 
 
 def colours_css() -> str:
@@ -101,7 +133,7 @@ def roles(name: str) -> dict[str, str]:
 def kinds_css() -> str:
     """Return which colours each kind of box has."""
     return "".join(
-        f".n.{kind}{{--fill:var(--{kind}-f);--line:var(--{kind}-l);--text:var(--{kind}-t)}}"
+        f".ts .n.{kind}{{--fill:var(--{kind}-f);--line:var(--{kind}-l);--text:var(--{kind}-t)}}"
         for kind in PALETTES["light"].kinds
     )
 
@@ -109,10 +141,15 @@ def kinds_css() -> str:
 def still(recording: Recording) -> str:
     """Return the first level's picture with everything known: an SVG that stands alone, in light colours."""
     level = next(level for level in recording.levels if level.name == recording.start)
+    return alone(level.layout.svg, recording.key, recording.title)
+
+
+def alone(svg: str, key: str, title: str) -> str:
+    """Return a picture of a page as an SVG that stands alone, in light colours."""
     style = (
-        f"#{recording.key}{{font:11px Helvetica,Arial,sans-serif}}#{recording.key} text{{white-space:pre}}"
+        f"#{key}{{font:11px Helvetica,Arial,sans-serif}}#{key} text{{white-space:pre}}"
         + "".join(
-            f"#{recording.key} {selector}{{{declarations}}}"
+            f"#{key} {selector}{{{declarations}}}"
             for selector, declarations in {
                 ".b": "font-weight:700", ".k rect": "fill:none;stroke:#767b83;stroke-dasharray:2 2",
                 ".e": "fill:none;stroke:#5f6368;marker-end:var(--head)", ".ma path": "fill:#5f6368",
@@ -120,21 +157,21 @@ def still(recording: Recording) -> str:
             }.items()
         )
         + "".join(
-            f"#{recording.key} .{kind} rect,#{recording.key} .{kind} .l{{fill:{style.fill};stroke:{style.line}}}"
-            f"#{recording.key} .{kind} text{{fill:{style.text}}}"
+            f"#{key} .{kind} rect,#{key} .{kind} .l{{fill:{style.fill};stroke:{style.line}}}"
+            f"#{key} .{kind} text{{fill:{style.text}}}"
             for kind, style in PALETTES["light"].kinds.items()
         )
-        + f"#{recording.key} text.g,#{recording.key} text.q{{fill:{PALETTES['light'].backward}}}"
+        + f"#{key} text.g,#{key} text.q{{fill:{PALETTES['light'].backward}}}"
     )  # fmt: skip
-    title = html.escape(recording.title)
-    return level.layout.svg.replace("<svg ", f'<svg id="{recording.key}" aria-label="{title}" ', 1).replace(
+    title = html.escape(title)
+    return svg.replace("<svg ", f'<svg id="{key}" aria-label="{title}" ', 1).replace(
         "><defs>", f"><title>{title}</title><style>{style}</style><defs>", 1
     )
 
 
-def static(name: str) -> str:
-    """Return the text of a file beside this one, without comments and the space at the ends of its lines."""
-    text = (files("viz.stepper") / "static" / name).read_text(encoding="utf-8")
+def static(name: str, package: str = "viz.stepper") -> str:
+    """Return the text of a package's static file, without comments and the space at the ends of its lines."""
+    text = (files(package) / "static" / name).read_text(encoding="utf-8")
     kept = [line.strip() for line in text.splitlines()]
     text = "\n".join(line for line in kept if line and not line.startswith(("//", "/*")))
     if name.endswith(".css"):

@@ -134,6 +134,13 @@ def test_the_old_gradient_that_was_not_cleared_is_the_one_that_is_there():
     np.testing.assert_allclose(tg.grad(bugs.inject(loss, "forgot_zero_grad"), x).data, [np.e + 10, np.e**2 + 20])
 
 
+def test_the_old_gradient_of_a_broadcast_bias_is_added_once_and_not_for_each_example():
+    x, b = np.arange(12.0).reshape(4, 3), tg.Tensor([1.0, 2.0, 3.0], requires_grad=True, name="b")
+    loss = tg.square(x + b).sum()
+    wrong = bugs.inject(loss, "forgot_zero_grad", "b")
+    np.testing.assert_allclose(tg.grad(wrong, b).data, 2 * tg.grad(loss, b).data)
+
+
 def test_of_several_parts_the_last_one_overwrites_the_others():
     x = tg.Tensor(2.0, requires_grad=True, name="x")
     loss = x * 3 + (x * 5 + x * 7)  # the backward pass is newest first: the part of x * 3 comes last

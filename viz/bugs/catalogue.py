@@ -34,7 +34,7 @@ class Bug:
     @property
     def text(self) -> str:
         """What students do wrong and how it shows."""
-        return " ".join((self.build.__doc__ or "").split())
+        return " ".join((self.build.__doc__ or "").split()).replace("``", "`")
 
 
 BUGS: dict[str, Bug] = {}
@@ -223,7 +223,12 @@ def no_unbroadcast(spot: Spot) -> Rule | None:
         return None
     lead = len(big) - len(small)
     stretched = tuple([slice(0, 1) if n == 1 else slice(None) for n in small])
-    return lambda g, out, *xs, **params: right(g, out, *xs, **params)[(0,) * lead + stretched]
+
+    def of_one_copy(g: Any, out: Any, *xs: Any, **params: Any) -> Any:
+        piece = right(g, out, *xs, **params)
+        return piece[(0,) * lead + stretched] if piece.ndim == len(big) else piece  # at level scalar it has no axes
+
+    return of_one_copy
 
 
 # What is kept from one step to the next, and what is cut

@@ -1,9 +1,13 @@
-"""Preprocessing for published weights, ImageNet's names, and the command that classifies."""
+"""Preprocessing for published weights, and ImageNet's names."""
+
+import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from tinygrad_edu import cli, models
+from tinygrad_edu import models
+from tinygrad_edu.models.preprocessing import pixels_of
 
 
 @pytest.fixture
@@ -40,6 +44,55 @@ def test_numbers_are_torchvisions(name, mean, std, photo):
     np.testing.assert_allclose(found[0], wanted.transpose(2, 0, 1), atol=1e-6)
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("shape", [(480, 701), (701, 333), (100, 57), (256, 256), (300, 1500)])
+@pytest.mark.parametrize(("side", "whole"), [(224, 256), (299, 342)])
+def test_resizing_and_cropping_is_torchvisions(shape, side, whole, rng):
+    from torchvision_oracle import torchvision_or_skip
+
+    torchvision_or_skip()
+    from PIL import Image
+    from torchvision.transforms import functional
+
+    coarse = rng.integers(0, 256, (shape[0] // 16, shape[1] // 16, 3)).astype(np.uint8)
+    picture = Image.fromarray(coarse).resize(shape[::-1], Image.Resampling.BICUBIC)
+    theirs = np.asarray(functional.center_crop(functional.resize(picture, whole), side), np.float64)
+    ours = pixels_of(np.asarray(picture), side, 0.875)
+    assert np.abs(ours - theirs).max() <= 2  # of 255: it rounds twice, here once
+    assert np.abs(ours - theirs).mean() < 0.15
+    floats = pixels_of(np.asarray(picture, np.float64), side, 0.875)
+    assert np.abs(floats - ours).max() <= 1
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("name", "theirs"), [
+    ("resnet50", "ResNet50"), ("resnet18", "ResNet18"), ("vgg16", "VGG16"), ("alexnet", "AlexNet"),
+    ("inception_v1", "GoogLeNet"), ("inception_v3", "Inception_V3"), ("resnext50", "ResNeXt50_32X4D"),
+])  # fmt: skip
+def test_sizes_and_scales_are_those_of_torchvisions_weights(name, theirs, rng):
+    from torchvision_oracle import torchvision_or_skip
+
+    found = getattr(torchvision_or_skip(), f"{theirs}_Weights").IMAGENET1K_V1.transforms()
+    side = found.crop_size[0]
+    assert round(side / 0.875) == found.resize_size[0]
+    image = rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    wanted = (image / 255 - found.mean) / found.std
+    if name in ("inception_v1", "inception_v3"):  # transform_input=True, which their weights set
+        wanted = wanted * (np.array([0.229, 0.224, 0.225]) / 0.5) + (np.array([0.485, 0.456, 0.406]) - 0.5) / 0.5
+    ours = models.preprocess(name, image, layout="torchvision")
+    np.testing.assert_allclose(ours[0], wanted.transpose(2, 0, 1), atol=1e-6)
+
+
+def test_a_long_picture_takes_no_more_memory_than_it_has():
+    pytest.importorskip("PIL")
+    image = np.zeros((4, 20_000, 3), np.uint8)
+    tracemalloc.start()
+    assert models.preprocess("resnet50", image).shape == (1, 3, 224, 224)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 20e6  # resized as a whole it would have 256 × 1,280,000 pixels
+
+
 def test_the_middle_of_a_wide_picture_is_taken():
     pytest.importorskip("PIL")
     wide = np.zeros((256, 600, 3), np.uint8)
@@ -61,6 +114,55 @@ def test_a_path_and_grey_and_alpha_are_taken(tmp_path, photo):
     np.testing.assert_allclose(grey[0, 0] * 0.229 + 0.485, grey[0, 1] * 0.224 + 0.456, atol=1e-6)
 
 
+def test_a_picture_is_turned_as_the_camera_was_held(tmp_path, photo):
+    image = pytest.importorskip("PIL.Image")
+    exif = image.Exif()
+    exif[0x0112] = 6  # orientation: the top is at the right
+    image.fromarray(photo).save(tmp_path / "x.png", exif=exif)
+    wanted = models.preprocess("vgg16", np.rot90(photo, -1))
+    np.testing.assert_array_equal(models.preprocess("vgg16", tmp_path / "x.png"), wanted)
+
+
+def test_grey_in_16_bits_keeps_its_shades(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    shades = np.arange(28 * 28, dtype=np.uint16).reshape(28, 28) * 83
+    image.fromarray(shades).save(tmp_path / "x.png")
+    found = models.preprocess("lenet5", tmp_path / "x.png")
+    np.testing.assert_allclose(found[0, 0], shades / 65535, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_small_network_sees_the_whole_shorter_side():
+    pytest.importorskip("PIL")
+    image = np.zeros((56, 56), np.uint8)
+    image[:, :4] = 255
+    assert models.preprocess("lenet5", image)[0, 0, 14, 0] > 0.9
+
+
+def test_without_pillow_the_extra_is_named(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(ImportError, match=r'pip install "tinygrad-edu\[plot\]"'):
+        models.preprocess("resnet50", np.zeros((10, 10, 3), np.uint8))
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (b"no image", "x.png is no image that can be read"), (b"", "x.png is no image"),
+    (b"\x89PNG\r\n\x1a\n" + bytes(9), "x.png is no image"),
+])  # fmt: skip
+def test_a_file_that_is_no_image_is_named(content, words, tmp_path):
+    pytest.importorskip("PIL")
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
+        models.preprocess("resnet50", tmp_path / "x.png")
+
+
+def test_a_picture_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    image.new("L", (100, 100)).save(tmp_path / "x.png")
+    monkeypatch.setattr(image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ValueError, match=r"x\.png is no image that can be read: .*pixels"):
+        models.preprocess("resnet50", tmp_path / "x.png")
+
+
 def test_lenet_takes_grey_from_0_to_1(rng):
     found = models.preprocess("lenet5", np.full((28, 28), 255, np.uint8))
     assert found.shape == (1, 1, 28, 28)
@@ -72,6 +174,9 @@ def test_lenet_takes_grey_from_0_to_1(rng):
     ("resnet50", np.zeros((3, 224, 224)), r"its channels are first: image.transpose\(1, 2, 0\)"),
     ("resnet50", np.zeros(5), "wanted an image"),
     ("resnet50", np.full((224, 224, 3), np.nan), "NaN"),
+    ("resnet50", np.full((224, 224, 3), 256), "from 0 to 255, got 256 to 256"),
+    ("resnet50", np.full((224, 224, 3), -0.5), "was it scaled before"),
+    ("resnet50", np.full((224, 224, 3), 0.5), "multiply the image by 255"),
     ("two_layer_net", np.zeros((4, 4, 3)), "takes no images"),
 ])  # fmt: skip
 def test_bad_input_is_refused(model, image, words):
@@ -86,35 +191,8 @@ def test_there_are_a_thousand_names():
     assert models.class_names(10) == tuple("0123456789")
 
 
-def test_a_digit_is_read_offline(capsys):
-    assert cli.main(["classify", "7", "--top", "2"]) == 0
-    first, second = capsys.readouterr().out.splitlines()[:2]
-    digit = first.rpartition("a ")[2].rstrip(":")
-    assert f"class {digit}" in second
+@pytest.mark.oracle
+def test_names_are_torchvisions():
+    from torchvision_oracle import torchvision_or_skip
 
-
-def test_a_picture_is_classified_with_weights(tmp_path, capsys, photo):
-    image = pytest.importorskip("PIL.Image")
-    import tinygrad_edu as tg
-
-    image.fromarray(photo).save(tmp_path / "x.png")
-    tg.save(models.resnet18(layout="torchvision", rng=0).state_dict(), tmp_path / "w.npz")
-    command = ["classify", str(tmp_path / "x.png"), "--model", "resnet18", "--layout", "torchvision"]
-    assert cli.main([*command, "--weights", str(tmp_path / "w.npz")]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 5
-    assert all("%" in line and "class " in line for line in lines)
-
-
-@pytest.mark.parametrize(("arguments", "words"), [
-    (["none.png", "--model", "resnet50"], "needs trained weights"),
-    (["none.png", "--model", "resnet50", "--weights", "none.h5"], "none.h5 does not exist"),
-    (["none.png"], "none.png does not exist"),
-    (["400"], "360 test digits"),
-    (["1", "--top", "0"], "--top must be at least 1"),
-    (["1", "--model", "resnet51"], "did you mean"),
-    (["1", "--model", "course_cnn"], "no weights to classify with"),
-])  # fmt: skip
-def test_what_makes_no_sense_is_code_2(arguments, words, capsys):
-    assert cli.main(["classify", *arguments]) == 2
-    assert words in capsys.readouterr().err
+    assert list(models.class_names()) == torchvision_or_skip().ResNet50_Weights.IMAGENET1K_V1.meta["categories"]

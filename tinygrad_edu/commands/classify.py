@@ -28,6 +28,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the picture and the weights, print the classes."""
+    import numpy as np
+
     from tinygrad_edu import functional as F
     from tinygrad_edu import models, no_grad
     from tinygrad_edu.models.catalogue import entry, known
@@ -49,6 +51,8 @@ def run(options: argparse.Namespace) -> int:
     model = getattr(models, name)(weights=options.weights or "digits", **extra).eval()
     with no_grad():
         chances = F.softmax(model(image), -1).data[0]
+    if not np.isfinite(chances).all():
+        raise ValueError(f"{entry(name).title} gives NaN for this picture: the weights in {options.weights} are broken")
     names = class_names(len(chances))
     best = chances.argsort()[::-1][: options.top]
     width = max(len(names[i]) for i in best)
@@ -58,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def picture(options: argparse.Namespace, name: str) -> Any:
-    """Return the image, a shipped digit if its number was given."""
+    """Return the image, a shipped digit if its number was given; one that is dark on light is turned for LeNet-5."""
     from tinygrad_edu.data import digits
     from tinygrad_edu.models import preprocess
 
@@ -69,4 +73,8 @@ def picture(options: argparse.Namespace, name: str) -> Any:
             raise ValueError(f"there are {len(images)} test digits, 0 to {len(images) - 1}, so none of number {number}")
         print(f"test digit {number}, a {labels[number]}:")
         return images[number][None]
-    return preprocess(name, options.image, layout=options.layout)
+    image = preprocess(name, options.image, layout=options.layout)
+    if name == "lenet5" and image.mean() > 0.5:
+        print("dark on light, so turned into light on dark, as LeNet-5 learned it:")
+        return 1 - image
+    return image

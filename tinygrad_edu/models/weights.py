@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.files import load
-from tinygrad_edu.models.keras_files import Layers, is_hdf5, is_keras_zip, matched, read_keras
+from tinygrad_edu.models.keras_files import Layers, is_hdf5, is_keras_zip, ranked, read_keras
 from tinygrad_edu.models.keras_layout import KerasWeight, keras_layers, keras_names
-from tinygrad_edu.models.suspects import seems_to_be, strange_file
+from tinygrad_edu.models.keras_order import numbered
+from tinygrad_edu.models.suspects import KERAS_KINDS, KERAS_NAMES, STATE, Contents, of_kinds, seems_to_be, strange_file
 from tinygrad_edu.nn import Module
 from tinygrad_edu.nn.starting import blank_weights
 
@@ -35,19 +37,21 @@ def load_weights(model: M, weights: Any) -> M:
     """
     if weights is None:
         return model
+    state, file = weights, "this state dict"
     if isinstance(weights, (str, os.PathLike)):
         path = Path(weights)
         strange_file(path)
         if is_hdf5(path) or is_keras_zip(path):
             return load_keras(model, path)
-    state = weights if isinstance(weights, Mapping) else load(weights)
+        state, file = load(path), path.name
     if isinstance(state, Mapping) and isinstance(state.get("model"), Mapping):
         state = state["model"]  # of a checkpoint
+    if not isinstance(state, Mapping) or not all(isinstance(key, str) for key in state):
+        raise TypeError(f"load_weights: wanted a file's path or a state dict, arrays by path; got {short(state)}")
     try:
-        model.load_state_dict({**counters(model), **state} if isinstance(state, Mapping) else state)
+        model.load_state_dict({**counters(model), **state})
     except ValueError as error:
-        name = weights if isinstance(weights, (str, os.PathLike)) else None
-        raise ValueError(shortened(str(error)) + seems_to_be(model, state, name)) from error
+        raise ValueError(shortened(str(error)) + seems_to_be(model, shapes_of(state), file, STATE)) from error
     return model
 
 
@@ -65,18 +69,32 @@ def counters(model: Module) -> dict[str, Any]:
 
 def load_keras(model: M, path: Path) -> M:
     """Fill a model from a Keras file."""
-    wanted = keras_names(model)
-    layers = read_keras(path)
-    names = matched(layers, list(dict.fromkeys(keras_layers(model).values())))
-    state, problems = placed(layers, names, wanted)
-    used = set(names.values())
-    problems += [f"{name}: unexpected" for name in layers if name not in used]
+    layers, named = read_keras(path)
+    theirs = ranked(layers)
+    layer_of = {rank: name for name, rank in theirs.items()}
+    state: dict[str, Any] = {}
+    try:
+        wanted = keras_names(model)
+    except ValueError as error:
+        problems = [str(error)]
+    else:
+        ours = ranked(keras_layers(model).values()) if named else numbered(model)
+        names = {name: layer_of[rank] for name, rank in ours.items() if rank in layer_of}
+        state, problems = placed(layers, names, wanted)
+        used = set(names.values())
+        problems += [f"{name}: unexpected" for name in layers if name not in used]
     if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        said = "; ".join(problems[:_SHOWN]) + more
-        raise ValueError(f"{path.name} into {title(model)}: {said}{seems_to_be(model, layers, path)}")
+        shapes = [(theirs[name], tuple([np.shape(array) for _, array in held])) for name, held in layers.items()]
+        held = set(shapes) if named else of_kinds([(rank.split()[0], shape) for rank, shape in shapes])
+        hint = seems_to_be(model, held, path.name, KERAS_NAMES if named else KERAS_KINDS)
+        raise ValueError(f"{path.name} into {title(model)}: {listed(problems)}{hint}")
     model.load_state_dict({**counters(model), **state})
     return model
+
+
+def shapes_of(state: Mapping[str, Any]) -> Contents:
+    """Return the paths and shapes of a state dict."""
+    return {(key, tuple(np.shape(array))) for key, array in state.items() if not key.endswith(COUNTER)}
 
 
 def placed(
@@ -108,8 +126,13 @@ def placed(
 
 def shortened(message: str) -> str:
     """Return an error's list of problems, the first few and how many more."""
-    parts = message.split("; ")
-    return "; ".join(parts[:_SHOWN]) + (f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else "")
+    return listed(message.split("; "))
+
+
+def listed(problems: list[str]) -> str:
+    """Return the first few problems and how many more."""
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return "; ".join(problems[:_SHOWN]) + more
 
 
 def title(model: Any) -> str:

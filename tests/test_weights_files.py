@@ -11,6 +11,7 @@ from tinygrad_edu import models
 from tinygrad_edu.models.catalogue import blank
 from tinygrad_edu.models.keras_files import ranked, read_keras
 from tinygrad_edu.models.keras_layout import from_keras
+from tinygrad_edu.models.keras_order import numbered
 
 FORMATS = ("weights.h5", "early.weights.h5", "2.12.weights.h5", "legacy.h5", "whole.h5", "keras")
 
@@ -67,6 +68,35 @@ def test_long_lists_of_names_are_in_several_attributes(h5py, rng, tmp_path):
         del file.attrs["layer_names"]
         file.attrs["layer_names0"], file.attrs["layer_names1"] = names[:7], names[7:]
     same_state(models.resnet18(3, weights=path), arrays)
+
+
+def test_arrays_with_names_are_placed_by_name(h5py, rng, tmp_path):
+    arrays = arrays_for(small(), rng)
+    path = write_legacy(h5py, tmp_path / "x.h5", dict(reversed(arrays.items())))
+    same_state(models.resnet18(3, weights=path), arrays)
+
+
+class Fork(tg.nn.Module):
+    """Two ways as long, and one that is longer, made in another order than they are walked."""
+
+    in_channels = 3
+
+    def __init__(self):
+        self.second, self.first = tg.nn.Conv2d(3, 3, 1), tg.nn.Conv2d(3, 3, 1)
+        self.early, self.late = tg.nn.Conv2d(3, 3, 1), tg.nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return self.first(x) + (self.second(x) + self.late(self.early(x)))
+
+    def keras_layers(self):
+        return {"late": "late", "second": "second", "early": "early", "first": "first"}
+
+
+def test_layers_without_names_are_numbered_by_distance_from_the_output_then_as_walked():
+    model = Fork()
+    assert numbered(model) == {"early": "conv2d 0", "second": "conv2d 1", "late": "conv2d 2", "first": "conv2d 3"}
+    assert all(module.training for module in model.modules())
+    assert all(x.grad is None for x in model.parameters())
 
 
 def test_the_oldest_files_name_their_arrays_in_another_way_and_are_placed_by_order(h5py, rng, tmp_path):

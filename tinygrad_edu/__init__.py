@@ -30,7 +30,7 @@ from tinygrad_edu.engine.scope import composite, scope
 from tinygrad_edu.engine.tensor import Tensor
 
 if TYPE_CHECKING:
-    from tinygrad_edu import data, functional, init, models, nn, optim
+    from tinygrad_edu import data, functional, init, labs, models, nn, optim
     from tinygrad_edu.engine.checking import GradcheckError, check_graph, gradcheck
     from tinygrad_edu.engine.tracing import graph
     from tinygrad_edu.files import load, save
@@ -45,16 +45,17 @@ __all__ = [
     "AnomalyError", "GradcheckError", "Op", "Step", "Tensor", "arange", "backward_steps", "check_graph",
     "composite", "data", "detect_anomaly", "enable_grad", "evaluate", "eye", "fit", "full", "functional", "fuse",
     "grad", "gradcheck", "graph", "hessian", "hvp", "init", "init_lab", "is_grad_enabled", "jacobian", "jvp",
-    "layer_flow", "linspace", "load", "manual_seed", "models", "networks", "nn", "no_grad", "ones", "ones_like",
-    "optim", "primitive", "rand", "randn", "record_lines", "save", "scope", "summary", "tensor", "unfused", "vjp",
-    "zeros", "zeros_like", *_functions,
+    "labs", "layer_flow", "linspace", "load", "manual_seed", "models", "networks", "nn", "no_grad", "ones",
+    "ones_like", "optim", "primitive", "rand", "randn", "record_lines", "save", "scope", "summary", "tensor",
+    "unfused", "vjp", "zeros", "zeros_like", *_functions,
 ]  # fmt: skip
 
 _LATER = {
     "GradcheckError": "engine.checking", "check_graph": "engine.checking", "data": "", "evaluate": "training",
     "fit": "training", "functional": "", "fuse": "nn.fusing", "gradcheck": "engine.checking",
-    "graph": "engine.tracing", "init": "", "init_lab": "inspection", "layer_flow": "inspection", "load": "files",
-    "models": "", "networks": "inspection", "nn": "", "optim": "", "save": "files", "summary": "inspection",
+    "graph": "engine.tracing", "init": "", "init_lab": "inspection", "labs": "", "layer_flow": "inspection",
+    "load": "files", "models": "", "networks": "inspection", "nn": "", "optim": "", "save": "files",
+    "summary": "inspection",
 }  # fmt: skip
 
 

@@ -142,6 +142,22 @@ def test_a_state_dict_in_a_file_is_placed_also_without_counters(suffix, tmp_path
         np.testing.assert_array_equal(loaded[key], state[key])
 
 
+@pytest.mark.parametrize("name", list(models.CATALOGUE))
+def test_every_model_takes_weights(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.npz does not exist"):
+        getattr(models, name)(weights=tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("make", [models.two_layer_net, models.course_cnn, models.lenet5])
+def test_a_small_model_gets_back_what_it_saved(make, tmp_path):
+    first = make(rng=1)
+    tg.save(first, tmp_path / "x.npz")
+    again = make(weights=tmp_path / "x.npz")
+    for (name, wanted), (_, found) in zip(first.named_parameters(), again.named_parameters()):
+        np.testing.assert_array_equal(found.data, wanted.data, err_msg=name)
+        assert found.name == wanted.name
+
+
 def test_without_h5py_the_extra_is_named(h5py, tmp_path, monkeypatch):
     path = write_legacy(h5py, tmp_path / "x.h5", {("fc", "bias"): np.zeros(2)})
     monkeypatch.setitem(sys.modules, "h5py", None)

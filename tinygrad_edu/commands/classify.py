@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     image = picture(options, name)
     extra = {"layout": options.layout} if large else {}
     model = getattr(models, name)(weights=options.weights or "digits", **extra).eval()
-    with no_grad():
+    with no_grad(), np.errstate(all="ignore"):  # NaN is spoken of below
         chances = F.softmax(model(image), -1).data[0]
     if not np.isfinite(chances).all():
         raise ValueError(f"{entry(name).title} gives NaN for this picture: the weights in {options.weights} are broken")

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.models.weights import with_weights
 from tinygrad_edu.nn import Conv2d, Linear, MaxPool2d, Module
 
 __all__ = ["CourseCNN", "course_cnn"]
@@ -44,11 +45,15 @@ class CourseCNN(Module):
         return logits
 
 
-def course_cnn(num_classes: int = 10, in_channels: int = 3, *, dtype: Any = np.float32, rng: Any = None) -> CourseCNN:
+def course_cnn(
+    num_classes: int = 10, in_channels: int = 3, *, weights: Any = None, dtype: Any = np.float32, rng: Any = None
+) -> CourseCNN:
     """The course's small CNN: 32×32×3, CONV 5×5 to 8, POOL, CONV 5×5 to 16, POOL, FC 120, FC 84, FC 10.
 
     Activation sizes 3,072; 6,272; 1,568; 1,600; 400; 120; 84; 10. Parameters 608, 0, 3,216, 0, 48,120, 10,164, 850:
     62,958 together. (The slide has 208, 416, 48,001, 10,081 and 841: it forgets that a kernel spans all channels of
-    its input, and counts one bias for a whole fully connected layer.) rng: a seed or NumPy Generator.
+    its input, and counts one bias for a whole fully connected layer.)
+
+    weights: see ``load_weights``. rng: a seed or NumPy Generator.
     """
-    return CourseCNN(num_classes, in_channels, dtype=dtype, rng=rng)
+    return with_weights(weights, lambda: CourseCNN(num_classes, in_channels, dtype=dtype, rng=rng))

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.models.weights import with_weights
 from tinygrad_edu.nn import Linear, Module, Sigmoid
 
 __all__ = ["TwoLayerNet", "two_layer_net"]
@@ -40,7 +41,10 @@ class TwoLayerNet(Module):
 
 
 def two_layer_net(
-    inputs: int = 2, hidden: int = 3, outputs: int = 1, *, dtype: Any = np.float32, rng: Any = None
+    inputs: int = 2, hidden: int = 3, outputs: int = 1, *, weights: Any = None, dtype: Any = np.float32, rng: Any = None
 ) -> TwoLayerNet:
-    """The network of the course: sigmoid hidden units, sigmoid output; returns the prediction y."""
-    return TwoLayerNet(inputs, hidden, outputs, dtype=dtype, rng=rng)
+    """The network of the course: sigmoid hidden units, sigmoid output; returns the prediction y.
+
+    weights: see ``load_weights``. rng: a seed or NumPy Generator.
+    """
+    return with_weights(weights, lambda: TwoLayerNet(inputs, hidden, outputs, dtype=dtype, rng=rng))

@@ -41,7 +41,7 @@ def filters(layer: Any, *, limit: int = 32) -> Figure:
     """Draw the kernels of a convolution; of several input channels each in a row of its own.
 
     layer: a ``Conv2d``, a model, whose first convolution is meant, or an array (out_channels, in_channels, k_h, k_w).
-    limit: output channels that are shown, and input channels; what is left out is said. Blue is negative, orange
+    limit: output channels that are shown, and input channels; what is left out is said. Violet is negative, orange
     positive, white 0. Raises ValueError for what has no kernels.
     """
     integer(limit, "limit", "filters", 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.engine.arguments import integer
 from viz.features.maximize import show, span
 from viz.features.probe import Probe, images_for
+from viz.features.shown import Shown
 from viz.figure import Figure, figure_text
 from viz.numbers import number as text_of
 
@@ -19,7 +19,7 @@ __all__ = ["Heat", "grad_cam", "occlusion", "saliency"]
 
 
 @dataclass(frozen=True)
-class Heat:
+class Heat(Shown):
     """A number per place of an image: ``map`` (height, width), beside the ``image`` (channels, height, width).
 
     target: the class that it is about. Saves itself as svg, png or pdf, shows itself in Jupyter; both need matplotlib.
@@ -51,16 +51,6 @@ class Heat:
         axes[2].imshow(self.map, cmap=colours, alpha=0.6, interpolation="nearest", **range_of)
         figure.canvas.colorbar(drawn, ax=list(axes), shrink=0.8, pad=0.02)
         return figure
-
-    def save(self, path: Any) -> Path:
-        """Write the figure: .svg .png .pdf; ValueError for another suffix."""
-        return self.figure.save(path)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        try:
-            return self.figure._repr_mimebundle_(include, exclude)
-        except ImportError as problem:
-            return {"text/plain": f"{self!r}\n({problem})"}
 
     def __repr__(self) -> str:
         row, column = np.unravel_index(np.argmax(self.map), self.map.shape)

@@ -9,7 +9,6 @@ weight decay and blurring (Yosinski, Clune, Nguyen, Fuchs, Lipson 2015), jitter,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 import tinygrad_edu as tg
 from tinygrad_edu.engine.arguments import integer, number
 from viz.features.probe import Probe, images_for, unit_words
+from viz.features.shown import Shown
 from viz.figure import Figure, dress, figure_text
 from viz.numbers import number as text_of
 
@@ -27,7 +27,7 @@ _TRIES = 4  # noise images that are tried before a unit is said to be dead
 
 
 @dataclass(frozen=True)
-class Maximized:
+class Maximized(Shown):
     """An image that a unit likes: ``image`` (channels, height, width), and how it came about.
 
     storyboard: the steps at which images were kept, and the images. activations: the unit's answer before each step and
@@ -48,16 +48,6 @@ class Maximized:
         if not self._drawn:
             self._drawn.append(drawn(self))
         return self._drawn[0]
-
-    def save(self, path: Any) -> Path:
-        """Write the figure: .svg .png .pdf; ValueError for another suffix."""
-        return self.figure.save(path)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        try:
-            return self.figure._repr_mimebundle_(include, exclude)
-        except ImportError as problem:
-            return {"text/plain": f"{self!r}\n({problem})"}
 
     def __repr__(self) -> str:
         first, last = text_of(self.activations[0]), text_of(self.activations[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from tinygrad_edu.engine.primitives import matmul
 from tinygrad_edu.engine.tracing import recorded
 from viz.features.maximize import show, span
 from viz.features.probe import Probe, images_for, unit_words
+from viz.features.shown import Shown
 from viz.figure import Figure, figure_text
 
 __all__ = ["ReceptiveField", "receptive_field"]
@@ -22,7 +22,7 @@ _TRIES = 40  # random images, each of which lets other pixels win in max-pooling
 
 
 @dataclass(frozen=True)
-class ReceptiveField:
+class ReceptiveField(Shown):
     """The pixels that a unit can see: rows and columns (first, last), by arithmetic; ``support`` by the gradient.
 
     size: (height, width) as the formula gives it, also of what would lie beyond the border; stride: pixels of the image
@@ -58,16 +58,6 @@ class ReceptiveField:
         for axes in (left, right):
             outline(axes, self.rows, self.columns)
         return figure
-
-    def save(self, path: Any) -> Path:
-        """Write the figure: .svg .png .pdf; ValueError for another suffix."""
-        return self.figure.save(path)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        try:
-            return self.figure._repr_mimebundle_(include, exclude)
-        except ImportError as problem:
-            return {"text/plain": f"{self!r}\n({problem})"}
 
     def __repr__(self) -> str:
         seen = f"rows {self.rows[0]} to {self.rows[1]}, columns {self.columns[0]} to {self.columns[1]}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from screenshots import keep
 from test_architecture import Again, Block, drawn
 
-from screenshots import keep
 from tinygrad_edu import nn
 from viz.architectures import architecture
 

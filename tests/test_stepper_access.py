@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from screenshots import keep
 
 import tinygrad_edu as tg
-from screenshots import keep
 from tinygrad_edu import functional as F
 from tinygrad_edu.models import example
 from viz.render import bundled_program

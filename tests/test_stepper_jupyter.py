@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
 from screenshots import keep
+
 from viz.render import bundled_program
 
 pytestmark = [

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from screenshots import keep
 
 import tinygrad_edu as tg
-from screenshots import keep
 from viz.render import bundled_program
 from viz.stepper import step, widget
 

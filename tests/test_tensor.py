@@ -121,6 +121,28 @@ def test_gradient_shares_memory_with_nothing():
     assert seed[0] == 1
 
 
+@pytest.mark.parametrize("made", [
+    lambda x, y: x + y, lambda x, y: tg.concatenate([x, y]), lambda x, y: tg.stack([x.T, y.T]).T,
+    lambda x, y: (x - y).reshape(4)[::-1], lambda x, y: x.T + y.T, lambda x, y: x + y.sum(), lambda x, y: x + (x + y).T,
+], ids=str)  # fmt: skip
+def test_gradients_share_no_memory_with_each_other_nor_with_what_hooks_kept(made):
+    kept = []
+    x, y = leaf([[1, 2], [3, 4]]), leaf([[5, 6], [7, 8]])
+    out = made(x, y)
+    for t in (x, y, out):
+        t.register_hook(lambda g: kept.append(g.data))
+    seed = np.ones(out.shape)
+    out.backward(seed)
+    held = [seed, x.grad.data, y.grad.data]
+    for i, a in enumerate(held):
+        assert a.flags.writeable
+        assert not any(np.shares_memory(a, b) for b in held[i + 1 :])
+    before = [g.copy() for g in kept]
+    x.grad.data[:] = y.grad.data[:] = 9
+    for g, was in zip(kept, before):
+        np.testing.assert_array_equal(g, was)
+
+
 # Setters
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.functions import stack
 from tinygrad_edu.engine.modes import enable_grad
-from tinygrad_edu.engine.record import own, seeds_of, sweep
+from tinygrad_edu.engine.record import disown, own, seeds_of, sweep
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "vjp"]
@@ -62,9 +62,12 @@ def gradients_of(
     inside = {x for x in wanted if x._op is not None}
     found: dict[Any, Any] = {}
     arrived: dict[Any, Any] = {}
+    step = None
     for step in sweep(seeds_of(outputs, gradients, create_graph), found, create_graph):
         if step.output in inside:
             arrived[step.output] = own(step._upstream)
+    del step  # it holds a gradient
+    disown(found)
     found.update(arrived)
     return [Tensor._wrap(found[x]) if x in found else None for x in wanted]
 

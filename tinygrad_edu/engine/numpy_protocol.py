@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arrays import plain, wants_gradient
-from tinygrad_edu.engine.record import Writes
+from tinygrad_edu.engine.writes import Writes
 
 __all__ = ["NumpyProtocol"]
 

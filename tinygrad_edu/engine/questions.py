@@ -1,4 +1,4 @@
-"""What a Tensor answers with plain numbers and arrays: comparisons, conversions, its length."""
+"""What a Tensor answers with plain numbers and arrays: its shape, comparisons, conversions."""
 
 from __future__ import annotations
 
@@ -14,25 +14,36 @@ __all__ = ["Questions"]
 
 
 class Questions:
-    """Comparisons and conversions; none of them is recorded."""
+    """Shape, comparisons and conversions; none of them is recorded."""
 
     __slots__ = ()
 
     if TYPE_CHECKING:
         _data: Any
 
-        @property
-        def shape(self) -> tuple[int, ...]: ...
-
-        @property
-        def ndim(self) -> int: ...
-
-        @property
-        def size(self) -> int: ...
-
         def _label(self) -> str: ...
 
         def __getitem__(self, index: Any) -> Any: ...
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self._data.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """How many axes; 0 for a scalar."""
+        return self._data.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """How many elements."""
+        return self._data.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype of the elements."""
+        return self._data.dtype  # type: ignore[no-any-return]
 
     def item(self) -> Any:
         """The one element as a Python number; ValueError if there are more."""

@@ -6,22 +6,27 @@ no cycle and dies with its output. ``backward_steps`` walks it, newest node firs
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from operator import add
 from sys import getrefcount
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.scope import MODE, Scope, inside, next_serial
+from tinygrad_edu.engine.scope import MODE, Scope, inside
 from tinygrad_edu.engine.text import place_of
+from tinygrad_edu.engine.writes import Writes, refuse_if_written
 
-__all__ = ["Node", "Step", "backward_steps", "call_rule", "drained", "fit", "own", "seeds_of", "sweep", "unbroadcast"]
+__all__ = [
+    "Node", "Step", "backward_steps", "call_rule", "disown", "drained", "fit", "own", "seeds_of", "sweep",
+    "unbroadcast",
+]  # fmt: skip
+
+add_up: Any = np.add.reduce  # faster than the method
 
 # The C library of Linux hands memory that a dying graph frees back to the system, and faults it in again page by page
 # at the next step, which for arrays of a megabyte costs twenty times the arithmetic. How much it keeps grows with the
@@ -74,36 +79,6 @@ class Node:
     def _seen(self) -> tuple[Any, ...]:
         """The arrays the op was given."""
         return self._a if type(self._x) is tuple else (self._a,) if self._y is None else (self._a, self._b)
-
-
-class Writes:
-    """Which memory was written in place, and when: backward looks closer only at nodes that are older than the latest.
-
-    Memory is known by the array that owns it, so that a view or a detached Tensor is no way around.
-    """
-
-    latest = 0
-    times: ClassVar[dict[int, tuple[int, Any]]] = {}  # by the owner's id: when, and a weak reference
-
-    @classmethod
-    def note(cls, array: Any) -> None:
-        """Remember that the memory of ``array`` has just been written."""
-        owner = owner_of(array)
-        key = id(owner)
-        cls.latest = next_serial()
-        cls.times[key] = cls.latest, weakref.ref(owner, lambda _: cls.times.pop(key, None))
-
-    @classmethod
-    def last(cls, array: Any) -> int:
-        """Return when the memory of ``array`` was last written; 0 for never."""
-        return cls.times.get(id(owner_of(array)), (0,))[0]
-
-
-def owner_of(array: Any) -> Any:
-    """Return the array whose memory this one is a view of; itself if it owns its memory."""
-    while hasattr(base := getattr(array, "base", None), "__array_interface__"):
-        array = base
-    return array
 
 
 class Step:
@@ -202,6 +177,7 @@ def drained(seeds: dict[Any, Any], create_graph: bool = False) -> dict[Any, Any]
     """Run a sweep to its end and return the gradients of leaves, and of nodes that keep theirs."""
     found: dict[Any, Any] = {}
     deque(sweep(seeds, found, create_graph), maxlen=0)
+    disown(found)
     return found
 
 
@@ -212,23 +188,26 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
     whatever used it is newer and has had its turn, so its gradient is complete.
     """
     grads = found  # what each node has received so far; in the end only leaves, and what keeps its gradient, are left
-    stack: list[Any] = []  # nodes that wait for their turn, newest last: most arrive newer than all that wait
-    heap: list[tuple[int, Any]] = []  # the others, by negated serial
+    top: Any = None  # the newest of the nodes that wait for their turn, but for those in the heap
+    stack: list[Any] = []  # the others, newest last: most nodes arrive newer than all that wait
+    heap: list[tuple[int, Any]] = []  # those that did not, by negated serial
     for node, seed in seeds.items():
         if node._op is None:
-            found[node] = own(seed)
+            found[node] = seed
         else:
             grads[node] = seed
             heappush(heap, (-node._serial, node))
-    newest = 0  # the serial of the next node from the stack,
-    other = -heap[0][0] if heap else 0  # and from the heap; 0 for none
+    newest = 0  # the serial of top,
+    other = -heap[0][0] if heap else 0  # and of the heap's next; 0 for none
     careful = create_graph or MODE.get().anomaly
     plus = recorded_sum if create_graph else add
+    received = grads.get
     new_step = object.__new__
-    while stack or heap:
+    while newest or other:
         if newest > other:
-            node = stack.pop()
-            newest = stack[-1]._serial if stack else 0
+            node = top
+            top = stack.pop() if stack else None
+            newest = top._serial if top is not None else 0
         else:
             node = heappop(heap)[1]
             other = -heap[0][0] if heap else 0
@@ -241,41 +220,54 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
                 found[node] = own(g)
         x = node._x
         y = node._y
+        more = None  # inputs beyond the second, as a list that ends with the next
         if careful or node._params is not None or type(x) is tuple:
             inputs, seen = node._inputs, node._seen
             pieces = careful_pieces(node, g, create_graph) if careful else all_pieces(node, g, inputs, seen)
+            more = [*zip(inputs, seen, pieces)][::-1]
+            y = None
         elif y is None:
             a = node._a
-            inputs, seen = (x,), (a,)
-            pieces = [node._op.rules[0](g, node._data, a)]
+            piece = node._op.rules[0](g, node._data, a)
+            pieces = [piece]
         else:
-            a, b, out = node._a, node._b, node._data
+            out = node._data
+            a = node._a
+            b = node._b
             dx, dy = node._op.rules
-            inputs, seen = (x, y), (a, b)
-            pieces = [dx(g, out, a, b) if x._needs else None, dy(g, out, a, b) if y._needs else None]
-        i = -1
-        for x, a, piece in zip(inputs, seen, pieces):
-            i += 1
-            if piece is None:
-                continue
-            kind = type(piece)
-            if kind is not type(a) or (kind is ndarray and (piece.shape != a.shape or piece.dtype is not a.dtype)):
-                pieces[i] = piece = fit(piece, a, node, i)
-            if x in grads:
-                grads[x] = plus(grads[x], piece)
-                continue
-            serial = x._serial
-            if not serial:
-                lent = kind is ndarray and (piece is g or (piece.base is not None and not sole_view(piece)))
-                grads[x] = piece.copy() if lent else piece
-            else:
-                grads[x] = piece
-                if serial > newest:
-                    stack.append(x)
-                    newest = serial
+            piece = dx(g, out, a, b) if x._needs else None
+            second = dy(g, out, a, b) if y._needs else None
+            pieces = [piece, second]
+        i = 0
+        while True:
+            if more:
+                x, a, piece = more.pop()
+            if piece is not None:
+                kind = type(piece)
+                if kind is not type(a) or (kind is ndarray and (piece.shape != a.shape or piece.dtype is not a.dtype)):
+                    pieces[i] = piece = fit(piece, a, node, i)
+                before = received(x)
+                if before is not None:
+                    grads[x] = plus(before, piece)
                 else:
-                    heappush(heap, (-serial, x))
-                    other = -heap[0][0]
+                    grads[x] = piece
+                    serial = x._serial
+                    if serial > newest:
+                        if newest:
+                            stack.append(top)
+                        top = x
+                        newest = serial
+                    elif serial:
+                        heappush(heap, (-serial, x))
+                        other = -heap[0][0]
+            i += 1
+            if y is not None:
+                x = y
+                a = b
+                piece = second
+                y = None
+            elif not more:
+                break
         step = new_step(Step)
         step._node = node
         step._upstream = g
@@ -320,15 +312,23 @@ def recorded_sum(total: Any, piece: Any) -> Any:
 
 
 def own(g: Any) -> Any:
-    """Return a gradient that shares no memory with another: what ends up in a ``.grad`` is the user's to change."""
+    """Return a gradient that shares no memory with another."""
     return g.copy() if isinstance(g, ndarray) else g
 
 
+def disown(found: dict[Any, Any]) -> None:
+    """Copy the gradients that somebody else holds too: what ends up in a ``.grad`` is the user's to change."""
+    for node in found:
+        if type(found[node]) is ndarray and (getrefcount(found[node]) > 2 or not sole_view(found[node])):
+            found[node] = found[node].copy()
+
+
 def sole_view(g: Any) -> bool:
-    """Whether ``g`` is the only view of memory that nobody else holds, such as a product's transpose; no copy then."""
-    base = g.base
-    alone = getrefcount(base) <= 3  # the view, the name here, the argument of getrefcount
-    return alone and isinstance(base, ndarray) and g.flags.writeable and base.nbytes <= 2 * g.nbytes
+    """Whether ``g`` owns its memory, or is the only view of memory that nobody else holds: a product's transpose."""
+    if g.base is None:
+        return True
+    alone = getrefcount(g.base) <= 2  # g, and the argument of getrefcount
+    return alone and isinstance(g.base, ndarray) and g.flags.writeable and g.base.nbytes <= 2 * g.nbytes
 
 
 def call_rule(node: Any, position: int, g: Any, out: Any, seen: tuple[Any, ...]) -> Any:
@@ -364,7 +364,7 @@ def fit(piece: Any, like: Any, node: Any, position: int) -> Any:
 def broadcasts(small: tuple[int, ...], big: tuple[int, ...]) -> bool:
     """Whether shape ``small`` broadcasts to shape ``big``."""
     lead = len(big) - len(small)
-    return lead >= 0 and all(n in (1, m) for n, m in zip(small, big[lead:]))
+    return lead >= 0 and (small == big[lead:] or all([n in (1, m) for n, m in zip(small, big[lead:])]))
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -374,17 +374,5 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     if lead and stretched:  # all at once: memory is walked through in its own order
         return g.sum(axis=(*range(lead), *stretched)).reshape(shape)
     if lead:
-        return g.sum(axis=tuple(range(lead)))
+        return add_up(g, tuple(range(lead))) if type(g) is ndarray else g.sum(axis=tuple(range(lead)))
     return g.sum(axis=stretched, keepdims=True) if stretched else g
-
-
-def refuse_if_written(node: Any) -> None:
-    """Raise if what the op saw, or made, has been written in place since."""
-    used = [(node, node._data, "its output"), *((x, a, "its input") for x, a in zip(node._inputs, node._seen))]
-    for x, array, name in used:
-        if max(x._written, Writes.last(array)) > node._serial:
-            raise RuntimeError(
-                f"backward through {node._op.name}: {name} {x._label()} of shape {x.shape} was changed in place after "
-                "the op saw it, so its rule would give a wrong gradient; call backward() before changing it, or "
-                "rebind instead: x.data = x.data + change"
-            )

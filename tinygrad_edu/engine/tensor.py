@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,58 @@ from tinygrad_edu.engine.methods import Methods
 from tinygrad_edu.engine.numpy_protocol import NumpyProtocol
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.questions import Questions
-from tinygrad_edu.engine.record import Writes
 from tinygrad_edu.engine.scope import MODE, next_serial
 from tinygrad_edu.engine.text import tensor_text
+from tinygrad_edu.engine.writes import Writes
 
 __all__ = ["Tensor", "apply", "as_tensor"]
 
 _new = object.__new__
 _ARRAYS = (np.ndarray, np.generic)
 _NUMBERS = (int, float)
+
+
+def infix(op: Op) -> Callable[[Any, Any], Tensor]:
+    """Return the method behind an operator: ``apply`` to two operands, in the few lines that the common case takes."""
+
+    def method(x: Any, y: Any) -> Tensor:
+        if not isinstance(y, Tensor):
+            y = operand(y, x)
+            if y is NotImplemented:
+                return NotImplemented  # type: ignore[no-any-return]
+        elif not isinstance(x, Tensor):
+            x = operand(x, y)
+            if x is NotImplemented:
+                return NotImplemented  # type: ignore[no-any-return]
+        mode = MODE.get()
+        if mode.watchful or not mode.recording or not (x._needs or y._needs):
+            return apply(op, (x, y))
+        a = x._data
+        b = y._data
+        try:
+            data = op.forward(a, b)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explained(error, op, (x, y), None, mode.scope) from error
+        out: Tensor = _new(Tensor)
+        out._data = data
+        out._grad = out._name = out._hooks = out._params = out._line = None
+        out._written = 0
+        out._needs = True
+        out._op = op
+        out._x = x
+        out._y = y
+        out._a = a
+        out._b = b
+        out._scope = mode.scope
+        out._serial = next_serial()
+        return out
+
+    return method
+
+
+def reflected(method: Callable[[Any, Any], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """Return the method for a Tensor that is the right operand."""
+    return lambda self, other: method(other, self)
 
 
 class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
@@ -154,26 +198,6 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
         """Whether no recorded op made it: a parameter, an input, a constant."""
         return self._op is None
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The length of each axis."""
-        return self._data.shape  # type: ignore[no-any-return]
-
-    @property
-    def ndim(self) -> int:
-        """How many axes; 0 for a scalar."""
-        return self._data.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        """How many elements."""
-        return self._data.size  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The NumPy dtype of the elements."""
-        return self._data.dtype  # type: ignore[no-any-return]
-
     def numpy(self) -> Any:
         """The array, shared, of a Tensor that needs no gradient; TypeError otherwise (``.detach()`` first)."""
         return self.__array__()
@@ -190,61 +214,35 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
 
     # Operators
 
-    def __add__(self, other: Any) -> Tensor:
-        return combined(P.add, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return combined(P.add, other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return combined(P.subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return combined(P.subtract, other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return combined(P.multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return combined(P.multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return combined(P.divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return combined(P.divide, other, self)
+    __add__ = infix(P.add)
+    __sub__ = infix(P.subtract)
+    __mul__ = infix(P.multiply)
+    __truediv__ = infix(P.divide)
+    __matmul__ = infix(P.matmul)
+    __mod__ = infix(P.remainder)
+    __radd__ = reflected(__add__)
+    __rsub__ = reflected(__sub__)
+    __rmul__ = reflected(__mul__)
+    __rtruediv__ = reflected(__truediv__)
+    __rmatmul__ = reflected(__matmul__)
+    __rmod__ = reflected(__mod__)
+    _power = infix(P.power)
+    __rpow__ = reflected(_power)
 
     def __pow__(self, other: Any) -> Tensor:
-        if type(other) is int and other == 2:
-            return apply(P.square, (self,))
-        return combined(P.power, self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return combined(P.power, other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return combined(P.matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return combined(P.matmul, other, self)
-
-    def __mod__(self, other: Any) -> Tensor:
-        return combined(P.remainder, self, other)
-
-    def __rmod__(self, other: Any) -> Tensor:
-        return combined(P.remainder, other, self)
+        return self._apply(P.square) if type(other) is int and other == 2 else self._power(other)
 
     def __neg__(self) -> Tensor:
-        return apply(P.negative, (self,))
+        return self._apply(P.negative)
 
     def __pos__(self) -> Tensor:
         return self
 
     def __abs__(self) -> Tensor:
-        return apply(P.absolute, (self,))
+        return self._apply(P.absolute)
 
     def __getitem__(self, index: Any) -> Tensor:
-        return apply(P.getitem, (self,), {"index": frozen(index)})
+        return self._apply(P.getitem, index=frozen(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -265,8 +263,27 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
         return as_tensor(other, self)
 
     def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor:
-        """Record ``op`` on this and others; what ``Methods`` calls."""
-        return apply(op, (self, *[as_tensor(x, self) for x in others]) if others else (self,), params or None)
+        """Record ``op`` on this and others; what ``Methods`` calls. ``apply``, but faster on this one alone."""
+        mode = MODE.get()
+        if others or mode.watchful or not (self._needs and mode.recording):
+            return apply(op, (self, *[as_tensor(x, self) for x in others]), params or None)
+        a = self._data
+        try:
+            data = op.forward(a, **params) if params else op.forward(a)
+        except (ValueError, TypeError, IndexError) as error:
+            raise explained(error, op, (self,), params or None, mode.scope) from error
+        out: Tensor = _new(Tensor)
+        out._data = data
+        out._grad = out._name = out._hooks = out._line = out._y = out._b = None
+        out._written = 0
+        out._needs = True
+        out._op = op
+        out._x = self
+        out._a = a
+        out._params = params or None
+        out._scope = mode.scope
+        out._serial = next_serial()
+        return out
 
     def __apply_op__(self, op: Op, args: tuple[Any, ...], params: dict[str, Any]) -> Any:
         inputs = tuple([as_tensor(x, self) for x in args])
@@ -328,17 +345,6 @@ def apply(op: Op, inputs: tuple[Tensor, ...], params: dict[str, Any] | None = No
         if mode.anomaly and not np.isfinite(data).all():
             raise anomaly(out, data, None, op, inputs)
     return out
-
-
-def combined(op: Op, x: Any, y: Any) -> Tensor:
-    """Record an op of two operands, at least one of them a Tensor; NotImplemented if the other is no operand."""
-    if not isinstance(y, Tensor):
-        y = operand(y, x)
-    elif not isinstance(x, Tensor):
-        x = operand(x, y)
-    if x is NotImplemented or y is NotImplemented:
-        return NotImplemented  # type: ignore[no-any-return]
-    return apply(op, (x, y))
 
 
 def operand(value: Any, partner: Tensor) -> Any:

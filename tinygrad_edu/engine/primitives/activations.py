@@ -12,6 +12,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from tinygrad_edu.engine.op import elementwise
+from tinygrad_edu.engine.primitives.constants import ONES, ZEROS, one_minus, positive
 from tinygrad_edu.engine.primitives.elementwise import LN2, exp
 from tinygrad_edu.engine.primitives.selection import where
 
@@ -24,7 +25,6 @@ ZERO = float64(0)
 _SHORT = 2**13  # elements up to which one call is fastest
 _ROW = 2**14  # more than NumPy's buffer of 8,192, or it would copy
 ROWS = {np.dtype(kind): np.zeros(_ROW, kind) for kind in "fd"}
-ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efd"}  # a Python 0 takes NumPy longer than 32 elements do
 ROOT_HALF = math.sqrt(1 / 2)
 GELU_SCALE = 2 * math.sqrt(2 / math.pi)
 GELU_CUBIC = 0.044715
@@ -39,13 +39,13 @@ def sigmoid(x: Any) -> Any:
             return float64(1 / (1 + math.exp(-x)))
         return ZERO if x < 0 else x  # x is NaN
     with np.errstate(over="ignore"):  # e⁻ˣ = ∞ gives 0, as it should
-        below = 1 + np.exp(-x)
+        below = ONES.get(x.dtype, 1) + np.exp(-x)
     return np.reciprocal(below, out=below) if type(below) is ndarray else 1 / below
 
 
 @sigmoid.vjp("x")
 def sigmoid_dx(g: Any, out: Any, x: Any) -> Any:
-    return g * (out * (1 - out))
+    return g * (out * one_minus(out))
 
 
 @elementwise
@@ -76,15 +76,15 @@ def rectified(x: Any) -> Any:
 
 @relu.vjp("x")
 def relu_dx(g: Any, out: Any, x: Any) -> Any:
-    return g * (out > 0)
+    return g * positive(out)
 
 
 @elementwise
 def leaky_relu(x: Any, *, negative_slope: float) -> Any:
     """x where it is positive, else ``negative_slope`` · x (Maas et al. 2013); that slope at 0 too."""
-    if 0 <= negative_slope <= 1:
+    if 0 < negative_slope <= 1:
         return np.maximum(x, negative_slope * x)
-    return np.where(x > 0, x, negative_slope * x)[()]
+    return np.where(x > 0, x, negative_slope * np.minimum(x, 0))[()]  # a slope of 0 times ∞ would be NaN
 
 
 @leaky_relu.vjp("x")

@@ -11,12 +11,11 @@ import numpy as np
 from numpy import ndarray
 
 from tinygrad_edu.engine.op import op
+from tinygrad_edu.engine.primitives.gemm import product
 from tinygrad_edu.engine.primitives.shape import broadcast_to, diagonal_fill
 
 __all__ = ["einsum", "matmul"]
 
-_FEW = 32  # rows of a matrix that are few
-_LONG = 2**16  # elements of a matrix whose product with few rows is worth slicing
 _BIG = 2**14  # multiplications from which BLAS repays the 12 µs that np.einsum takes to plan
 
 
@@ -34,31 +33,17 @@ def _flat(x: Any) -> Any:
 def _laid_out_as(y: Any, x: Any, g: Any) -> Any:
     """Return ``x.T @ g``, in memory the way y is: the gradient of a transposed weight needs no transposing copy."""
     if type(y) is ndarray and y.flags.f_contiguous:
-        return (g.T @ x).T
+        return product(g.T, x).T
     return product(x.T, g)
-
-
-def product(x: Any, y: Any) -> Any:
-    """Return ``x @ y`` of matrices; of few rows and many columns, or a long sum, in slices that BLAS is faster at."""
-    if type(x) is not ndarray or len(x) > _FEW or y.size <= _LONG or x.dtype != y.dtype or x.dtype.kind != "f":
-        return x @ y
-    depth, width = y.shape
-    step = max(64, _LONG // min(depth, width))
-    if width >= depth:
-        out = np.empty((len(x), width), x.dtype)
-        for start in range(0, width, step):
-            np.matmul(x, y[:, start : start + step], out=out[:, start : start + step])
-        return out
-    return sum([y.T[:, start : start + step] @ x.T[start : start + step] for start in range(0, depth, step)]).T
 
 
 @op(symbol="@", notation="infix")
 def matmul(x: Any, y: Any) -> Any:
     """Matrix product over the last axis of x and the last but one of y; leading axes are batches and broadcast."""
-    if x.ndim == y.ndim == 2 and len(x) <= _FEW and y.size > _LONG:
+    if x.ndim == y.ndim == 2:
         return product(x, y)
     if y.ndim == 2 and x.ndim > 2 and x.flags.c_contiguous:  # one tall product beats many small ones
-        return np.matmul(_flat(x), y).reshape(*x.shape[:-1], y.shape[-1])
+        return product(_flat(x), y).reshape(*x.shape[:-1], y.shape[-1])
     return np.matmul(x, y)
 
 

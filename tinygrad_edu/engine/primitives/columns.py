@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from tinygrad_edu.engine.primitives.gemm import product
+
 __all__ = ["batch_last", "correlate", "correlate_weights", "images", "spread"]
 
 Pair = tuple[int, int]
@@ -180,7 +182,10 @@ def correlate_weights(g: Any, x: Any, kernel: Pair, stride: Pair, offset: Pair, 
     for rows, columns in windows.blocks():
         columns = columns.reshape(groups, total.shape[1], -1)
         part = flat[:, rows.start * windows.run : rows.stop * windows.run]
-        total += np.matmul(columns, part)  # up to twice as fast as part.T @ columns.T
+        if groups == 1:
+            total[0] += product(columns[0], part[0])  # up to four times as fast as part.T @ columns.T
+        else:
+            total += np.matmul(columns, part)
     return total.transpose(0, 2, 1).reshape(features, channels, *kernel)
 
 

@@ -16,13 +16,13 @@ from numpy import ndarray
 
 __all__ = ["product"]
 
-_FEW, _MANY = 8, 256  # rows of a matrix that are few; that are so many that copying is soon repaid
-_SHORT = 32  # columns of x that make too short a sum to gain
-_LONG, _HUGE = 2**16, 2**22  # elements of a matrix whose product with few rows is worth slicing
+_FEW, _MANY = 8, 256  # rows of a matrix that are few; that are so many that copying is soon repaid,
+_LONG = 512  # but for a sum so long, of a narrow second operand
+_SHORT = 32  # too short a sum to gain
+_WIDE, _HUGE = 2**16, 2**22  # elements in a slice; of a matrix too large to be sliced
 _VOLUME = 10**6  # multiplications that OpenBLAS does without copying, at most,
 _AREA = 1200  # and how many sums it may make of them, the second operand being transposed
 _ROWS, _COLUMNS, _LANES = 64, 64, 16  # of a tile: at most, and what its columns are a multiple of
-_DEPTH = _VOLUME // (_ROWS * _LANES)  # of a tile that has all its rows
 
 
 def product(x: Any, y: Any) -> Any:
@@ -31,17 +31,18 @@ def product(x: Any, y: Any) -> Any:
         return x @ y
     rows, depth = x.shape
     width = y.shape[1]
-    if rows < 2 or rows > _MANY or depth < _SHORT or width < _LANES or y.shape[0] != depth:
-        return np.matmul(x, y)
-    transposed = y.flags.f_contiguous
     work = rows * depth * width
-    if work > _VOLUME or (transposed and rows * width > _AREA and 2 * work > _VOLUME):
-        if transposed and x.flags.c_contiguous and uncopied():
+    if rows < 2 or width < 2 or depth < _SHORT or 2 * work <= _VOLUME or y.shape[0] != depth:
+        return np.matmul(x, y)
+    if y.flags.f_contiguous:
+        large = work > _VOLUME or rows * width > _AREA
+        pays = rows <= _MANY or (width <= _COLUMNS and depth >= _LONG)
+        if large and pays and x.flags.c_contiguous and uncopied():
             return tiled(x, y)
-        if not transposed and _LANES * depth * width <= _VOLUME and uncopied():
-            return banded(x, y)
-        if rows <= _FEW and depth <= width and _LONG < y.size < _HUGE:
-            return sliced(x, y)
+    elif work > _VOLUME and rows <= _MANY and _LANES * depth * width <= _VOLUME and uncopied():
+        return banded(x, y)
+    elif work > _VOLUME and rows <= _FEW and depth <= width and y.size < _HUGE:
+        return sliced(x, y)
     return np.matmul(x, y)
 
 
@@ -52,17 +53,19 @@ def uncopied() -> bool:
         features = import_module("numpy._core._multiarray_umath").__cpu_features__
     except (ImportError, AttributeError):  # names of NumPy's own, which may move
         return False
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
-    return bool(features.get("AVX512_SKX")) and "openblas" in blas
+    built = np.show_config(mode="dicts") or {}
+    blas = built.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return bool(features.get("AVX512_SKX")) and "openblas" in str(blas)
 
 
 def tiled(x: Any, y: Any) -> Any:
     """Return ``x @ y`` for a transposed y, in tiles."""
     rows, depth = x.shape
     width = y.shape[1]
-    high = min(rows, _ROWS)
-    deep = min(depth, max(_DEPTH, _VOLUME // (high * _LANES)))
-    wide = min(min(_AREA, _VOLUME // deep) // high // _LANES * _LANES, _COLUMNS)
+    high, wide = min(rows, _ROWS), min(width, _LANES)
+    deep = min(depth, _VOLUME // (high * wide))
+    if width > _LANES:
+        wide = min(min(_AREA, _VOLUME // deep) // high // _LANES * _LANES, _COLUMNS)
     even = width - width % wide
     stack = y.T[:even].reshape(-1, wide, depth).transpose(0, 2, 1)
     out = np.empty((rows, width), x.dtype)
@@ -94,7 +97,7 @@ def sliced(x: Any, y: Any) -> Any:
     """Return ``x @ y`` of few rows and many columns, a few columns at a time."""
     depth, width = y.shape
     out = np.empty((len(x), width), x.dtype)
-    step = max(_COLUMNS, _LONG // depth)
+    step = max(_COLUMNS, _WIDE // depth)
     for start in range(0, width, step):
         np.matmul(x, y[:, start : start + step], out=out[:, start : start + step])
     return out

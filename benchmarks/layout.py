@@ -1,7 +1,7 @@
 """How long pictures take: the bundled graphviz-pure beside a system ``dot``, if there is one.
 
-``python -m benchmarks.layout`` prints seconds of wall time through ``viz.render``, the faster of two runs, for graphs
-whose nodes carry tables as ours do.
+``python -m benchmarks.layout`` prints seconds of wall time through ``viz.output.render``, the faster of two runs, for
+graphs whose nodes carry tables as ours do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 
-from viz.render import RenderTimeout, render, renderers
+from viz.output.render import RenderTimeout, render, renderers
 
 __all__ = ["main"]
 

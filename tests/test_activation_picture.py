@@ -12,8 +12,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from viz.activation_numbers import interval_text
-from viz.activations import NAMES, activation
+from viz.figures.activation_numbers import interval_text
+from viz.figures.activations import NAMES, activation
 
 INF = math.inf
 TRUTH = {  # low, high, dead below 0.01, zero-centred, falls for, kinks
@@ -151,7 +151,7 @@ def test_intervals_in_words(intervals, words):
 def test_words_and_numbers_need_no_matplotlib():
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from viz.activations import activation\n"
+        "from viz.figures.activations import activation\n"
         "a = activation('relu'); print(a); print(a._repr_mimebundle_()['text/plain'][-60:])\n"
         "try: a.save('relu.png')\n"
         "except ImportError as e: print(e)"

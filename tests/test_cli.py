@@ -12,9 +12,9 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu.cli import main
+from tinygrad_edu.commands import demo
 from tinygrad_edu.engine import primitives as P
-from viz import demo
-from viz.render import bundled_program, renderers
+from viz.output.render import bundled_program, renderers
 
 NAMES = ("two_layer_net", "circuit", "neuron")
 COMMANDS = ("demo", "draw", "check")
@@ -175,7 +175,7 @@ def test_wrong_usage_is_code_2_with_the_usage(arguments, capsys):
 
 
 def test_no_graphviz_at_all_says_what_to_install(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("viz.render.renderers", dict)
+    monkeypatch.setattr("viz.output.render.renderers", dict)
     assert main(["draw", "circuit"]) == 2
     assert "pip install graphviz-pure" in capsys.readouterr().err
     assert files(tmp_path) == []

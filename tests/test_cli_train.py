@@ -13,7 +13,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import data
 from tinygrad_edu.cli import main
 from tinygrad_edu.commands import train
-from viz.render import renderers
+from viz.output.render import renderers
 
 ALWAYS = ["history.csv", "lenet5.npz", "run.json"]
 STEP = ["step-module.html", "step-module.png", "step-op.html", "step-op.png"]
@@ -122,7 +122,7 @@ def test_without_matplotlib_it_says_so_first_and_trains(few, no_graphs, monkeypa
 
 
 def test_without_graphviz_it_says_so_and_goes_on(few, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("viz.render.renderers", dict)
+    monkeypatch.setattr("viz.output.render.renderers", dict)
     monkeypatch.setattr(train, "find_spec", lambda name: None)
     assert main(["train", "lenet5", "--epochs", "1"]) == 0
     assert "pip install graphviz-pure" in capsys.readouterr().out

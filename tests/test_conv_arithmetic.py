@@ -16,7 +16,7 @@ from tinygrad_edu import functional as F
 from tinygrad_edu import nn
 from viz.convolution import conv_arithmetic
 from viz.convolution.sums import cell_number, sum_lines
-from viz.theme import heat_colour
+from viz.style.theme import heat_colour
 
 SETTINGS = [
     {},

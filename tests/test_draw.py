@@ -19,8 +19,8 @@ import tinygrad_edu as tg
 import viz
 from tinygrad_edu import nn
 from tinygrad_edu.models import example
-from viz.fold import LEVELS
-from viz.theme import PALETTES
+from viz.graph.fold import LEVELS
+from viz.style.theme import PALETTES
 
 GOLDEN = Path(__file__).parent / "golden"
 NAMES = ("circuit", "neuron", "two_layer_net")

@@ -11,8 +11,8 @@ import tinygrad_edu as tg
 import viz
 from tinygrad_edu import nn
 from tinygrad_edu.models import example
-from viz.fold import LEVELS
-from viz.theme import LEGEND, PALETTES
+from viz.graph.fold import LEVELS
+from viz.style.theme import LEGEND, PALETTES
 
 
 @pytest.fixture

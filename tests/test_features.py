@@ -6,8 +6,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import nn
 from viz.features import feature_maps, filters, grad_cam, maximize, occlusion, receptive_field, saliency
+from viz.features.ascent import blurred, roughness
 from viz.features.attention import enlarged
-from viz.features.maximize import blurred, roughness
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import tinygrad_edu as tg
 import viz
 from tinygrad_edu import nn
 from tinygrad_edu.inspection import init_lab
-from viz.figure import COLOURS, Figure, dress, figure_text, legend
-from viz.flow import log_limits
+from viz.figures.figure import COLOURS, Figure, dress, figure_text, legend
+from viz.figures.flow import log_limits
 
 pytest.importorskip("matplotlib")
 STARTS = {".svg": b"<svg ", ".png": b"\x89PNG", ".pdf": b"%PDF", ".PNG": b"\x89PNG"}
@@ -132,7 +132,7 @@ def test_a_users_style_sheet_does_not_make_it_unreadable():
 NO_PYPLOT = """
 import sys, viz
 assert not any(name.startswith("matplotlib") for name in sys.modules), "import viz loads matplotlib"
-from viz.figure import Figure
+from viz.figures.figure import Figure
 import matplotlib
 settings = ("svg.hashsalt", "svg.fonttype", "font.size", "axes.facecolor")
 before = [matplotlib.rcParams[name] for name in settings]

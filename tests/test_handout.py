@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-import viz.render
+import viz.output.render
 from tinygrad_edu.engine.text import number_text
 from tinygrad_edu.models import example
 from viz.quizzes import quiz
@@ -77,8 +77,8 @@ def test_pdf_is_written_by_a_system_graphviz(made, tmp_path):
 
 def test_without_a_system_graphviz_pdf_says_what_to_do(made, tmp_path, monkeypatch):
     made._render(made._sheet(), "svg")
-    monkeypatch.setattr(viz.render, "renderers", lambda: {"graphviz-pure": "graphviz-pure"})
-    with pytest.raises(viz.render.GraphvizNotFound, match=r"apt install graphviz.*sheet.html"):
+    monkeypatch.setattr(viz.output.render, "renderers", lambda: {"graphviz-pure": "graphviz-pure"})
+    with pytest.raises(viz.output.render.GraphvizNotFound, match=r"apt install graphviz.*sheet.html"):
         made.handout(tmp_path / "sheet.pdf")
     assert not (tmp_path / "sheet.pdf").exists()
 

@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from dot_reading import read
-from test_page import HOSTILE as WORDS
-from test_page import needs_bundled
+from svg_samples import HOSTILE as WORDS
+from svg_samples import needs_bundled
 
 import tinygrad_edu as tg
 import viz
-from viz.escape import label_text, plain_text
+from viz.style.escape import label_text, plain_text
 
 HOSTILE = {
     **WORDS,

@@ -1,7 +1,9 @@
 """What ``import tinygrad_edu`` loads, and what it promises."""
 
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import tinygrad_edu as tg
 import viz
@@ -26,6 +28,13 @@ def test_every_promised_name_is_there():
         missing = [name for name in package.__all__ if not hasattr(package, name)]
         assert not missing
     assert sorted(set(tg.__all__)) == sorted(tg.__all__)
+
+
+def test_no_module_hides_a_name_that_its_package_gives():
+    for module in pkgutil.walk_packages(viz.__path__, "viz."):
+        package, _, name = module.name.rpartition(".")
+        assert getattr(import_module(package), name, None) in (None, import_module(module.name)), module.name
+    assert not {module.name for module in pkgutil.iter_modules(viz.__path__)} & {*viz.__all__} - {"bugs"}
 
 
 def test_an_unknown_name_is_an_attribute_error():

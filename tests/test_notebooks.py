@@ -22,7 +22,7 @@ import pytest
 
 import tinygrad_edu as tg
 import viz
-from viz.render import renderers
+from viz.output.render import renderers
 
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
 SVG, PNG = "image/svg+xml", "image/png"

@@ -9,8 +9,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu import nn
 from tinygrad_edu.models import example
-from viz.nudges import nudge
-from viz.render import bundled_program
+from viz.output.render import bundled_program
+from viz.sensitivity.nudges import nudge
 
 drawn = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from viz import render as module
-from viz.render import GraphvizNotFound, RenderError, RenderTimeout, fitting_dpi, render, renderers
+from viz.output import render as module
+from viz.output.render import GraphvizNotFound, RenderError, RenderTimeout, fitting_dpi, render, renderers
 
 DOT = 'digraph { a [label="∂L/∂x"]; a -> b }'
 BUNDLED = "graphviz-pure"
@@ -281,6 +281,6 @@ def test_importing_viz_runs_no_program():
     code = (
         "import subprocess\n"
         "def no(*a, **k): raise SystemExit('a program was started')\n"
-        "subprocess.Popen = no\nimport viz, viz.render; viz.render.renderers()"
+        "subprocess.Popen = no\nimport viz, viz.output.render; viz.output.render.renderers()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent.parent)

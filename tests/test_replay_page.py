@@ -9,8 +9,8 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.data import moons, spirals
 from tinygrad_edu.models import two_layer_net
-from viz.render import bundled_program
-from viz.replays import replay
+from viz.output.render import bundled_program
+from viz.stepper.replays import replay
 
 pytestmark = [
     pytest.mark.browser,

@@ -11,8 +11,8 @@ import pytest
 import tinygrad_edu as tg
 import viz
 from tinygrad_edu.models import example
-from viz import picture as module
-from viz.render import VARIABLE, GraphvizNotFound, RenderError, RenderTimeout, bundled_program, renderers
+from viz.graph import picture as module
+from viz.output.render import VARIABLE, GraphvizNotFound, RenderError, RenderTimeout, bundled_program, renderers
 
 needs_bundled = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
 needs_pdf = pytest.mark.skipif(not set(renderers()) - {"graphviz-pure"}, reason="nothing here writes PDF")
@@ -34,7 +34,7 @@ def circuit():
 
 @pytest.fixture
 def without_graphviz(monkeypatch):
-    monkeypatch.setattr("viz.render.renderers", dict)
+    monkeypatch.setattr("viz.output.render.renderers", dict)
 
 
 def names(folder):

@@ -13,11 +13,11 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.models import example
-from viz.escape import plain_text
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import Recording, record, step
 from viz.stepper.phrases import PYTORCH, phrase
 from viz.stepper.shell import packed, still
+from viz.style.escape import plain_text
 
 pytestmark = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
 HOSTILE = "</script><img src=x onerror=\"document.title='hacked'\">{{key}}\u2028\\"

@@ -9,7 +9,7 @@ from screenshots import keep
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.models import example
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import step
 
 pytestmark = [

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import record, step
 
 pytestmark = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")

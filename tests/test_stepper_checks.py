@@ -9,10 +9,10 @@ import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine.checking import numerical_gradient
 from tinygrad_edu.models import example
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import record, step
 from viz.stepper.colours import scaled
-from viz.theme import size_colour
+from viz.style.theme import size_colour
 
 pytestmark = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from screenshots import keep
 
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 
 pytestmark = [
     pytest.mark.browser,

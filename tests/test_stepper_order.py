@@ -8,7 +8,7 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.engine.naive import firing_count, naive_firings
 from tinygrad_edu.models import example
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import record, step
 from viz.stepper.naive import AGREE
 

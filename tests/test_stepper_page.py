@@ -8,9 +8,9 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu.models import example
-from viz.escape import plain_text
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import step
+from viz.style.escape import plain_text
 
 pytestmark = [
     pytest.mark.browser,

@@ -13,7 +13,7 @@ import pytest
 from screenshots import keep
 
 import tinygrad_edu as tg
-from viz.render import bundled_program
+from viz.output.render import bundled_program
 from viz.stepper import step, widget
 
 pytestmark = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
@@ -46,6 +46,7 @@ print(*[name for name in ("anywidget", "ipywidgets", "IPython", "traitlets") if 
     assert done.stdout.split() == []
 
 
+@pytest.mark.extra
 def test_a_cell_gets_the_widget_and_the_page(monkeypatch):
     pytest.importorskip("anywidget")
     in_a_kernel(monkeypatch, allow_stdin=True)
@@ -74,6 +75,7 @@ def test_a_missing_extra_is_named(monkeypatch):
         step(product()).widget()
 
 
+@pytest.mark.extra
 def test_the_kernel_tells_every_number_of_an_image_and_of_nothing_else():
     pytest.importorskip("anywidget")
     stepper, sent = step(product()), []
@@ -91,6 +93,7 @@ def test_the_kernel_tells_every_number_of_an_image_and_of_nothing_else():
     json.dumps([content for content, _ in sent])
 
 
+@pytest.mark.extra
 def test_the_front_end_is_the_page_s_own():
     pytest.importorskip("anywidget")
     from viz.stepper.shell import packed, script, shell, style
@@ -127,6 +130,7 @@ def test_an_executed_notebook_is_exported_with_a_page_that_needs_no_kernel_and_n
         keep(tab, "nbconvert")
 
 
+@pytest.mark.extra
 def test_a_notebook_saved_in_a_front_end_is_exported_with_the_page(monkeypatch):
     pytest.importorskip("nbconvert")
     pytest.importorskip("anywidget")

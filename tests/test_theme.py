@@ -9,7 +9,7 @@ import pytest
 
 import viz
 from tinygrad_edu.models import example
-from viz.theme import DARK_TEXT, LEGEND, PALETTES, dark_css, heat_colour, size_colour
+from viz.style.theme import DARK_TEXT, LEGEND, PALETTES, dark_css, heat_colour, size_colour
 
 AA, AA_LINES = 4.5, 3.0
 both = pytest.mark.parametrize("name", PALETTES)

@@ -12,9 +12,9 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu import nn
+from viz.convolution.matrix import toeplitz
 from viz.convolution.matrix_drawing import entry_colour
-from viz.theme import DARK_TEXT
-from viz.toeplitz_matrix import toeplitz
+from viz.style.theme import DARK_TEXT
 
 CASES = [  # weight, input, settings
     ((1, 1, 3, 3), (1, 4, 4), {}),
@@ -30,7 +30,7 @@ CASES = [  # weight, input, settings
 each = pytest.mark.parametrize(("weight", "shape", "settings"), CASES, ids=str)
 
 
-@pytest.fixture(params=["scipy", "no scipy"])
+@pytest.fixture(params=[pytest.param("scipy", marks=pytest.mark.extra), "no scipy"])
 def with_and_without_scipy(request, monkeypatch):
     if request.param == "scipy":
         pytest.importorskip("scipy.sparse")

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 from tinygrad_edu.training import Epoch, History
-from viz.training import cell_colours, confusion, curves, mistakes
+from viz.figures.training import cell_colours, confusion, curves, mistakes
 
 HISTORY = {
     "loss": [2.0, 1.0, 0.5], "accuracy": [0.5, 0.75, 0.875], "test_loss": [1.5, None, 0.75], "test_accuracy": [0.6] * 3,

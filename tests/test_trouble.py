@@ -17,8 +17,8 @@ import viz
 from tinygrad_edu import nn, optim
 from tinygrad_edu.engine.tracing import graph
 from tinygrad_edu.models import example
-from viz.theme import DARK_TEXT, NAN_COLOUR, NAN_PALE, NAN_PALEST, PALETTES
-from viz.trouble import COLOURS, ratio_colour, share_colour
+from viz.graph.trouble import COLOURS, ratio_colour, share_colour
+from viz.style.theme import DARK_TEXT, NAN_COLOUR, NAN_PALE, NAN_PALEST, PALETTES
 
 
 def leaf(value, name=None):

@@ -12,9 +12,9 @@ import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from tinygrad_edu import nn, optim
 from tinygrad_edu.data import DataLoader, moons
-from viz.render import bundled_program
-from viz.replays import replay
-from viz.replays.page import payload, still
+from viz.output.render import bundled_program
+from viz.stepper.replays import replay
+from viz.stepper.replays.page import payload, still
 
 pytestmark = pytest.mark.skipif(bundled_program() is None, reason="graphviz-pure has no wheel here")
 
@@ -269,7 +269,7 @@ def test_the_plane_says_what_the_model_says(targets, width, kind):
 
 
 def plane_letter(letter):
-    from viz.replays.plane import LETTERS
+    from viz.stepper.replays.plane import LETTERS
 
     return LETTERS.index(letter)
 

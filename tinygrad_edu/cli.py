@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
-from tinygrad_edu.commands import architecture, classify, conv, features, lab, layers, train, walk
+from tinygrad_edu.commands import architecture, classify, conv, demo, features, lab, layers, train, walk
 
 __all__ = ["main"]
 
@@ -39,9 +39,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"tinygrad-edu {tinygrad_edu.__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="draw the two-layer net of the course and check every gradient")
-    demo.add_argument("--out", type=Path, default=Path("tinygrad-edu-demo"), help="folder to write to (%(default)s)")
-    demo.set_defaults(run=run_demo)
+    demo.add_to(commands)
 
     draw = commands.add_parser("draw", help="draw an example into a file")
     draw.add_argument("name", metavar="NAME", help="two_layer_net, circuit or neuron")
@@ -71,13 +69,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def run_demo(options: argparse.Namespace) -> int:
-    """Write the pictures and the table of the two-layer net."""
-    from viz import demo
-
-    return demo.write(options.out)
-
-
 def run_draw(options: argparse.Namespace) -> int:
     """Draw one example."""
     import viz
@@ -99,13 +90,12 @@ def run_check(options: argparse.Namespace) -> int:
     """Print the table of gradients beside their finite differences."""
     from tinygrad_edu.engine.checking import check_graph
     from tinygrad_edu.models import example
-    from viz import demo
 
     check_graph(example(options.name)[0])
     table, error = demo.gradient_table(options.name)
     print(table)
     if options.out:
-        from viz.save import save_file
+        from viz.output.save import save_file
 
         save_file(options.out, table + "\n")
     return 0 if error < demo.TOLERANCE else 1

@@ -1,23 +1,23 @@
 """viz: pictures of how a Tensor was computed and how its gradient flows back."""
 
 from viz import bugs
-from viz.activations import Activation, activation
 from viz.architectures import Architecture, architecture
 from viz.convolution import ConvArithmetic, Strip, conv_arithmetic
-from viz.draw import draw, draw_dot, make_dot
-from viz.experiments import lab
+from viz.convolution.matrix import Toeplitz, toeplitz
 from viz.features import feature_maps, filters, gallery, grad_cam, maximize, occlusion, receptive_field, saliency
-from viz.figure import Figure
-from viz.flow import gradient_flow, init_lab
-from viz.nudges import Nudge, nudge
-from viz.picture import Picture
+from viz.figures.activations import Activation, activation
+from viz.figures.experiments import lab
+from viz.figures.figure import Figure
+from viz.figures.flow import gradient_flow, init_lab
+from viz.figures.training import confusion, curves, mistakes
+from viz.graph.drawing import draw, draw_dot, make_dot
+from viz.graph.picture import Picture
+from viz.output.render import GraphvizNotFound, RenderError, RenderTimeout
 from viz.quizzes import Quiz, quiz
-from viz.render import GraphvizNotFound, RenderError, RenderTimeout
-from viz.replays import Replay, replay
-from viz.routes import Paths, paths
+from viz.sensitivity.nudges import Nudge, nudge
+from viz.sensitivity.routes import Paths, paths
 from viz.stepper import Stepper, step
-from viz.toeplitz_matrix import Toeplitz, toeplitz
-from viz.training import confusion, curves, mistakes
+from viz.stepper.replays import Replay, replay
 
 __all__ = [
     "Activation", "Architecture", "ConvArithmetic", "Figure", "GraphvizNotFound", "Nudge", "Paths", "Picture",

@@ -14,11 +14,11 @@ from viz.architectures.placing import Places, place
 from viz.architectures.rows import NotSeriesParallel
 from viz.architectures.structure import Part
 from viz.architectures.views import Arrow, Box, Frame, View
-from viz.escape import label_text, plain_text
-from viz.markup import font
-from viz.numbers import shape_text
-from viz.render import render
-from viz.svg import finish_svg
+from viz.output.render import render
+from viz.output.svg import finish_svg
+from viz.style.escape import label_text, plain_text
+from viz.style.markup import font
+from viz.style.numbers import shape_text
 
 __all__ = ["dot_of", "is_placed", "kinds_in", "legend_items"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from viz.theme import DARK, LIGHT
+from viz.style.theme import DARK, LIGHT
 
 __all__ = ["GLYPHS", "Glyph", "Look", "dark_rules", "look"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from tinygrad_edu import nn
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.inspection.calls import Call
-from viz.numbers import number, shape_text
+from viz.style.numbers import number, shape_text
 
 __all__ = ["KINDS", "kind_of", "text_of"]
 

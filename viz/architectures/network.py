@@ -15,10 +15,10 @@ from viz.architectures.page import page
 from viz.architectures.primitives import primitives_of
 from viz.architectures.structure import Network, Part, read
 from viz.architectures.views import View, view_of
-from viz.numbers import shape_text
-from viz.picture import Picture
-from viz.render import render
-from viz.svg import finish_svg
+from viz.graph.picture import Picture
+from viz.output.render import render
+from viz.output.svg import finish_svg
+from viz.style.numbers import shape_text
 
 __all__ = ["Architecture", "architecture"]
 

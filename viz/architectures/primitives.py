@@ -12,7 +12,7 @@ from tinygrad_edu.engine.tracing import recorded
 from tinygrad_edu.nn import Module
 from viz.architectures.structure import Part
 from viz.architectures.views import Arrow, Box, View
-from viz.numbers import number, shape_text
+from viz.style.numbers import number, shape_text
 
 __all__ = ["primitives_of"]
 

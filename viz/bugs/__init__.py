@@ -10,7 +10,7 @@ Traceback (most recent call last):
 tinygrad_edu.engine.checking.GradcheckError: check_graph: mean: the rule mean_dx_mean_without_n of input x ...
 """
 
-from viz.bugs.hunt import Hunt, hunt
+from viz.bugs.hunting import Hunt, hunt
 from viz.bugs.injecting import describe, fitting, inject, names
 
 __all__ = ["Hunt", "describe", "fitting", "hunt", "inject", "names"]

@@ -15,8 +15,8 @@ from viz.convolution.geometry import Geometry, geometry_of
 from viz.convolution.numbers import Numbers, Source, numbers_of, source_of
 from viz.convolution.page import page
 from viz.convolution.scene import Scene, Words
-from viz.save import save_file
-from viz.theme import PALETTES
+from viz.output.save import save_file
+from viz.style.theme import PALETTES
 
 __all__ = ["ConvArithmetic", "Strip", "conv_arithmetic"]
 

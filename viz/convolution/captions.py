@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from viz.convolution.geometry import Geometry, column_titles
 from viz.convolution.scene import Line, Rect, Words, words_width
 from viz.convolution.sums import sum_lines
-from viz.numbers import number
-from viz.theme import heat_colour
+from viz.style.numbers import number
+from viz.style.theme import heat_colour
 
 if TYPE_CHECKING:
     from viz.convolution.drawing import Drawing, Look

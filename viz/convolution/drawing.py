@@ -14,7 +14,7 @@ from viz.convolution.geometry import column_titles
 from viz.convolution.numbers import Numbers
 from viz.convolution.scene import Line, Rect, Scene, Words, words_width
 from viz.convolution.sums import cell_number, letter_size
-from viz.theme import Palette, heat_colour
+from viz.style.theme import Palette, heat_colour
 
 __all__ = ["Drawing", "Look", "Panel", "draw_step"]
 

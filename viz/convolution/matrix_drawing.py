@@ -11,10 +11,10 @@ import numpy as np
 
 from viz.convolution.scene import Line, Rect, Scene, Words, words_width
 from viz.convolution.sums import cell_number
-from viz.theme import DARK_TEXT, PALETTES
+from viz.style.theme import DARK_TEXT, PALETTES
 
 if TYPE_CHECKING:
-    from viz.toeplitz_matrix import Toeplitz
+    from viz.convolution.matrix import Toeplitz
 
 __all__ = ["draw_matrix", "entry_colour"]
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 from typing import TYPE_CHECKING, Any
 
 from viz.convolution.matrix_drawing import entry_colour
-from viz.convolution.page import page_colours, script_hash, static
+from viz.convolution.page import PACKAGE, page_colours
 from viz.convolution.sums import cell_number
-from viz.page import fill
+from viz.output.page import document, fill, inlined, static
 
 if TYPE_CHECKING:
-    from viz.toeplitz_matrix import Toeplitz
+    from viz.convolution.matrix import Toeplitz
 
 __all__ = ["matrix_page"]
 
@@ -20,24 +19,22 @@ _CELLS = 20_000  # of a page
 
 
 def matrix_page(shown: Toeplitz) -> str:
-    """Return a page of its own. Its policy lets it load nothing, and run its one script alone."""
+    """Return a page of its own; ValueError for a matrix that has no room on one."""
     rows, columns = shown.shape
     if rows * columns > _CELLS:
         raise ValueError(
             f"toeplitz: a page has a cell for every entry, at most {_CELLS:,}; this matrix has {rows:,} × {columns:,}. "
             "Save an .svg or .png, which draw the structure, or take a smaller input"
         )
-    script = static("matrix.js")
-    return fill(
-        static("matrix.html"),
-        theme=shown.theme,
-        script_hash=script_hash(script),
-        css=page_colours() + static("conv.css") + static("matrix.css"),
+    body = fill(
+        static("matrix.html", PACKAGE),
         counts=html.escape(shown.counts),
         svg=shown.svg(),
-        data=json.dumps(payload(shown), separators=(",", ":")).replace("<", "\\u003c"),
-        js=script,
+        data=inlined(payload(shown)),
     )
+    style = page_colours() + static("conv.css", PACKAGE) + "\n" + static("matrix.css", PACKAGE)
+    title = "The convolution as a matrix"
+    return document(body, title=title, style=style, script=static("matrix.js", PACKAGE), theme=shown.theme)
 
 
 def payload(shown: Toeplitz) -> dict[str, Any]:

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import html
-import json
-from base64 import b64encode
-from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from viz.escape import plain_text
-from viz.page import fill
-from viz.stepper.shell import roles
+from viz.output.page import document, fill, inlined, static
+from viz.style.escape import plain_text
+from viz.style.roles import kinds, roles, variables
 
 if TYPE_CHECKING:
     from viz.convolution.arithmetic import ConvArithmetic
 
-__all__ = ["page", "page_colours", "script_hash", "static"]
+__all__ = ["PACKAGE", "page", "page_colours"]
+
+PACKAGE = "viz.convolution"
 
 
 def page(shown: ConvArithmetic) -> str:
-    """Return the page of a convolution. Its policy lets it load nothing, and run its one script alone."""
-    script = static("reckon.js") + static("conv.js")
-    data = json.dumps(payload(shown), allow_nan=False, separators=(",", ":"))
-    return fill(
-        static("conv.html"),
-        theme=shown.theme,
-        script_hash=script_hash(script),
-        title=html.escape(plain_text("Convolution arithmetic" if not shown.live else shown.title, 200)),
-        css=page_colours() + static("conv.css"),
+    """Return the page of a convolution."""
+    title = shown.title if shown.live else "Convolution arithmetic"
+    body = fill(
+        static("conv.html", PACKAGE),
+        title=html.escape(plain_text(title, 200)),
+        keys=static("keys.html", "viz.output"),
         svg=shown.svg(),
-        data=data.replace("<", "\\u003c"),
-        js=script,
+        data=inlined(payload(shown)),
     )
+    script = "\n".join([static(name, PACKAGE) for name in ("reckon.js", "conv.js")])
+    style = page_colours() + static("conv.css", PACKAGE)
+    return document(body, title=title, style=style, script=script, theme=shown.theme)
 
 
 def payload(shown: ConvArithmetic) -> dict[str, Any]:
@@ -63,21 +60,5 @@ def flat(array: Any) -> list[float]:
 
 
 def page_colours() -> str:
-    """Return the colours of ``viz.theme`` as CSS variables, light and dark; print is light."""
-    light, dark = roles("light"), roles("dark")
-    found = ";".join(f"--{name}:light-dark({colour},{dark[name]})" for name, colour in light.items())
-    return (
-        f":root{{color-scheme:light dark;{found}}}"
-        ':root[data-theme="light"]{color-scheme:light}:root[data-theme="dark"]{color-scheme:dark}'
-        "@media print{:root:root{color-scheme:light!important}}"
-    )
-
-
-def script_hash(script: str) -> str:
-    """Return what a page's policy names its script by."""
-    return "sha256-" + b64encode(sha256(script.encode("utf-8")).digest()).decode("ascii")
-
-
-def static(name: str) -> str:
-    """Return the text of a file beside this one."""
-    return (files("viz.convolution") / "static" / name).read_text(encoding="utf-8")
+    """Return the colours of ``viz.style.theme`` as CSS variables, light and dark."""
+    return f":root{{{variables(roles('light'), roles('dark'))};{variables(kinds('light'), kinds('dark'))}}}"

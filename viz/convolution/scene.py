@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from viz.escape import plain_text
-from viz.figure import Figure, blank, rendering
-from viz.svg import finish_svg
-from viz.theme import LIGHT, dark_css
+from viz.figures.figure import Figure, blank, rendering
+from viz.output.svg import finish_svg
+from viz.style.escape import plain_text
+from viz.style.theme import LIGHT, dark_css
 
 __all__ = ["Line", "Rect", "Scene", "Words", "words_width"]
 

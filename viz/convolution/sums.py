@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from viz.convolution.numbers import Numbers
-from viz.numbers import number
+from viz.style.numbers import number
 
 __all__ = ["cell_number", "letter_size", "sum_lines"]
 

@@ -1,9 +1,9 @@
 """What a network sees: images that a unit likes best, its filters and maps, what a decision looks at."""
 
+from viz.features.ascent import Maximized, maximize
 from viz.features.attention import Heat, grad_cam, occlusion, saliency
-from viz.features.gallery import gallery
+from viz.features.collection import gallery
 from viz.features.maps import feature_maps, filters
-from viz.features.maximize import Maximized, maximize
 from viz.features.receptive import ReceptiveField, receptive_field
 
 __all__ = [

@@ -9,11 +9,11 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.arguments import integer
-from viz.features.maximize import show, span
+from viz.features.ascent import show, span
 from viz.features.probe import Probe, images_for
 from viz.features.shown import Shown
-from viz.figure import Figure, figure_text
-from viz.numbers import number as text_of
+from viz.figures.figure import Figure, figure_text
+from viz.style.numbers import number as text_of
 
 __all__ = ["Heat", "grad_cam", "occlusion", "saliency"]
 

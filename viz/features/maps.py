@@ -11,7 +11,7 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.engine.arguments import integer
 from viz.features.probe import Probe, images_for
-from viz.figure import Figure, figure_text
+from viz.figures.figure import Figure, figure_text
 
 __all__ = ["feature_maps", "filters"]
 

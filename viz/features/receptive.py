@@ -10,10 +10,10 @@ import numpy as np
 import tinygrad_edu as tg
 from tinygrad_edu.engine.primitives import matmul
 from tinygrad_edu.engine.tracing import recorded
-from viz.features.maximize import show, span
+from viz.features.ascent import show, span
 from viz.features.probe import Probe, images_for, unit_words
 from viz.features.shown import Shown
-from viz.figure import Figure, figure_text
+from viz.figures.figure import Figure, figure_text
 
 __all__ = ["ReceptiveField", "receptive_field"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from viz.figure import Figure
+from viz.figures.figure import Figure
 
 __all__ = ["Shown"]
 

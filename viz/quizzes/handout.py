@@ -5,21 +5,21 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import Any
 
 from tinygrad_edu.engine.mathml import mathml_text
-from viz.escape import label_text, plain_text
-from viz.markup import font
-from viz.page import fill
+from viz.output.page import document, fill, static
 from viz.quizzes.facts import Facts
 from viz.quizzes.hints import Blanks, hints_of
 from viz.quizzes.questions import Question
 from viz.quizzes.sheet import answer_text, sheet
-from viz.theme import LIGHT
+from viz.style.escape import label_text, plain_text
+from viz.style.markup import font
+from viz.style.theme import LIGHT
 
 __all__ = ["paper", "paper_page"]
 
+_PACKAGE = "viz.quizzes"
 _LINE = "_" * 16
 _TASK = "Fill in the blanks: values forward, gradients backward from {root}. A ? would give an answer away."
 
@@ -55,15 +55,17 @@ def paper_page(svg: str, facts: Facts, questions: Sequence[Question], blanks: Bl
         rule = "".join(rules(facts, question, blanks)) if key else ""
         words = html.escape(plain_text(question.words, 80))
         items.append(f'<li id="q{question.number}"><span class="ask">{words} =</span> {end}{rule}</li>')
-    return fill(
-        (files("viz.quizzes") / "static" / "paper.html").read_text(encoding="utf-8"),
-        title=html.escape(plain_text(heading(title, key), 200)),
+    title = heading(title, key)
+    body = fill(
+        static("paper.html", _PACKAGE),
+        title=html.escape(plain_text(title, 200)),
         task=html.escape(plain_text(_TASK.format(root=facts.root), 300)),
         svg=svg,
-        paper="landscape" if is_wide(svg) else "portrait",
         items="\n".join(items),
         name="" if key else '<p class="name">Name <span class="room"></span> Date <span class="room"></span></p>',
     )
+    style = fill(static("paper.css", _PACKAGE), paper="landscape" if is_wide(svg) else "portrait")
+    return document(body, title=title, style=style, theme="light")
 
 
 def is_wide(svg: str) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import graphviz
 
 from tinygrad_edu.engine.tracing import Call, Snapshot
-from viz.escape import label_text
-from viz.fold import Box, View, fold
-from viz.markup import font, table
-from viz.numbers import number, shape_text
+from viz.graph.fold import Box, View, fold
 from viz.quizzes.facts import Facts, columns_of
 from viz.quizzes.hints import ANOTHER, Blanks
 from viz.quizzes.questions import Question
-from viz.theme import PALETTES
+from viz.style.escape import label_text
+from viz.style.markup import font, table
+from viz.style.numbers import number, shape_text
+from viz.style.theme import PALETTES
 
 __all__ = ["BLANK", "DARK_BLANK", "answer_text", "sheet"]
 

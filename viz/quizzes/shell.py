@@ -4,47 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import re
-from base64 import b64encode
 from collections.abc import Sequence
-from importlib.resources import files
-from typing import Any
 
-from viz.escape import plain_text
-from viz.page import fill
+from viz.output.page import document, fill, inlined, static
 from viz.quizzes.facts import Facts
 from viz.quizzes.hints import Blanks, hints_of
 from viz.quizzes.questions import Question
 from viz.quizzes.seal import sealed
 from viz.quizzes.sheet import BLANK, DARK_BLANK
-from viz.theme import PALETTES, dark_css
+from viz.style.escape import plain_text
+from viz.style.roles import roles, variables
+from viz.style.theme import dark_css
 
 __all__ = ["dark", "quiz_page"]
 
-_EXTRA = {  # light, dark
-    "panel": ("#f7f8fa", "#1d2026"), "rule": ("#dcdfe4", "#343840"), "line": ("#767b83", "#9aa0a6"),
-    "button": ("#ffffff", "#2a2d33"), "accent": ("#0b57d0", "#8ab4f8"), "on-accent": ("#ffffff", "#0c1b33"),
-    "focus": ("#0b57d0", "#8ab4f8"), "right": ("#1e6b2e", "#7ccf84"),
-}  # fmt: skip
+_PACKAGE = "viz.quizzes"
+_RIGHT = {"light": "#1e6b2e", "dark": "#7ccf84"}
 
 
 def quiz_page(
     svg: str, facts: Facts, questions: Sequence[Question], blanks: Blanks, *, title: str, theme: str, seed: int
 ) -> str:
-    """Return the page. Its policy lets it load nothing and run its one script alone."""
-    script = static("quiz.js")
-    return fill(
-        static("quiz.html"),
-        theme=theme,
-        host="" if theme == "auto" else f' data-theme="{theme}"',
-        script_hash="sha256-" + b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
+    """Return the page."""
+    body = fill(
+        static("quiz.html", _PACKAGE),
         title=html.escape(plain_text(title, 200)),
-        css=colours_css() + static("quiz.css"),
         svg=slim(svg),
         data=payload(facts, questions, blanks, svg, seed),
-        js=script,
     )
+    style = colours_css() + static("quiz.css", _PACKAGE)
+    return document(body, title=title, style=style, script=static("quiz.js", _PACKAGE), theme=theme)
 
 
 def slim(svg: str) -> str:
@@ -69,9 +59,7 @@ def payload(facts: Facts, questions: Sequence[Question], blanks: Blanks, svg: st
                 "seal": sealed(content, f"{salt}|{question.number}|{words}"),
             }
         )
-    data = {"salt": salt, "factors": factors(facts), "questions": plain}
-    text = json.dumps(data, allow_nan=False, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return inlined({"salt": salt, "factors": factors(facts), "questions": plain})
 
 
 def asks(facts: Facts, question: Question) -> str:
@@ -90,15 +78,12 @@ def factors(facts: Facts) -> list[int]:
 
 
 def colours_css() -> str:
-    """Return the colours as CSS variables, light and dark; print is light."""
-    light, dim = PALETTES["light"], PALETTES["dark"]
-    pairs: dict[str, tuple[Any, Any]] = {
-        "paper": (light.background, dim.background), "ink": (light.text, dim.text), "faint": (light.faint, dim.faint),
-        "wrong": (light.backward, dim.backward), "blank": (BLANK["fill"], DARK_BLANK["fill"]),
-        "blank-line": (BLANK["line"], DARK_BLANK["line"]), "blank-ink": (BLANK["text"], DARK_BLANK["text"]), **_EXTRA,
-    }  # fmt: skip
-    found = ";".join(f"--{name}:light-dark({a},{b})" for name, (a, b) in pairs.items())
-    return f":root{{{found}}}@media print{{:root{{color-scheme:light!important}}}}"
+    """Return the colours as CSS variables, light and dark."""
+    light, dark = (
+        roles(name) | {"right": _RIGHT[name]} | {f"blank-{role}": colour for role, colour in blank.items()}
+        for name, blank in (("light", BLANK), ("dark", DARK_BLANK))
+    )
+    return f":root{{{variables(light, dark)}}}"
 
 
 def dark() -> dict[str, str]:
@@ -108,10 +93,3 @@ def dark() -> dict[str, str]:
         found[f'[fill="{colour}"]'] = f"fill:{DARK_BLANK[role]}"
         found[f'[stroke="{colour}"]'] = f"stroke:{DARK_BLANK[role]}"
     return found
-
-
-def static(name: str) -> str:
-    """Return the text of a file beside this one, without comments and indentation."""
-    text = (files("viz.quizzes") / "static" / name).read_text(encoding="utf-8")
-    lines = [line.strip() for line in text.splitlines()]
-    return "\n".join(line for line in lines if line and not line.startswith(("//", "/*")))

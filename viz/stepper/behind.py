@@ -10,8 +10,8 @@ from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.record import seeds_of, sweep
 from tinygrad_edu.engine.replay import replay
 from tinygrad_edu.engine.tracing import Trace
-from viz.draw import flat_gradients
-from viz.live import tensors_by_id
+from viz.graph.drawing import flat_gradients
+from viz.graph.live import tensors_by_id
 
 __all__ = ["Behind", "behind"]
 

@@ -8,12 +8,12 @@ import os
 from typing import Any
 
 from tinygrad_edu.engine.tracing import Call, Detail, Snapshot, Trace, Turn, Value
-from viz.boxes import root_name
-from viz.escape import plain_text
-from viz.fold import Box, View
-from viz.numbers import brief
+from viz.graph.boxes import root_name
+from viz.graph.fold import Box, View
 from viz.stepper.arrays import Pool
 from viz.stepper.phrases import phrase
+from viz.style.escape import plain_text
+from viz.style.numbers import brief
 
 __all__ = ["Cards", "Uses", "piece_of"]
 

@@ -11,12 +11,12 @@ from tinygrad_edu.engine.checking import Verdict, compared, rule_verdict, widene
 from tinygrad_edu.engine.recompute import recompute
 from tinygrad_edu.engine.text import place_of
 from tinygrad_edu.engine.tracing import Turn
-from viz.escape import plain_text
-from viz.fold import Box, View
-from viz.numbers import number
+from viz.graph.fold import Box, View
 from viz.stepper.arrays import SMALL, Pool
 from viz.stepper.behind import Behind
 from viz.stepper.cards import Cards, clean
+from viz.style.escape import plain_text
+from viz.style.numbers import number
 
 __all__ = ["ENOUGH", "Checks"]
 

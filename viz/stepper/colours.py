@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from viz.fold import Box, View
-from viz.numbers import number
+from viz.graph.fold import Box, View
+from viz.graph.trouble import marks_of, norm_of_sum, unreached, width_of, width_scale
 from viz.stepper.behind import Behind
-from viz.theme import size_colour
-from viz.trouble import marks_of, norm_of_sum, unreached, width_of, width_scale
+from viz.style.numbers import number
+from viz.style.theme import size_colour
 
 __all__ = ["colours", "scaled"]
 

@@ -10,13 +10,13 @@ from xml.etree import ElementTree
 import graphviz
 
 from tinygrad_edu.engine.tracing import Region, Snapshot, Value
-from viz.boxes import root_name
-from viz.escape import label_text, plain_text
-from viz.fold import Box, View
-from viz.markup import font, table
-from viz.numbers import brief, number, printable, shape_text
-from viz.render import RenderError, render
+from viz.graph.boxes import root_name
+from viz.graph.fold import Box, View
+from viz.output.render import RenderError, render
 from viz.stepper.arrays import Pool, tiles
+from viz.style.escape import label_text, plain_text
+from viz.style.markup import font, table
+from viz.style.numbers import brief, number, printable, shape_text
 
 __all__ = ["Layout", "images", "laid_out"]
 
@@ -49,7 +49,7 @@ def laid_out(
     """Return the picture of a View, every id in it beginning with ``key``.
 
     direction: as Graphviz's rankdir; ``auto`` takes the one that fits better into a screen.
-    Raises what ``viz.render`` raises.
+    Raises what ``viz.output.render`` raises.
     """
     found = []
     for way in ("LR", "TB") if direction == "auto" else (direction,):

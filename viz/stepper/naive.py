@@ -8,11 +8,11 @@ from typing import Any
 from tinygrad_edu.engine.naive import Firing, firing_count, naive_firings
 from tinygrad_edu.engine.snapshot import snapshot
 from tinygrad_edu.engine.tracing import Snapshot, Value
-from viz.fold import Box, View
-from viz.numbers import brief
+from viz.graph.fold import Box, View
 from viz.stepper.arrays import KEPT
 from viz.stepper.behind import Behind
 from viz.stepper.cards import Cards, enumeration, piece_of
+from viz.style.numbers import brief
 
 __all__ = ["AGREE", "MOST", "Naive"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_edu.engine.tracing import Call, Trace, Turn
-from viz.draw import root_title, traced
-from viz.fold import LEVELS, Box, View, fold
+from viz.graph.drawing import root_title, traced
+from viz.graph.fold import LEVELS, Box, View, fold
 from viz.stepper.arrays import KEPT, Pool
 from viz.stepper.behind import Behind, behind
 from viz.stepper.cards import Cards, Sources, piece_of
@@ -104,7 +104,7 @@ def record(
     """Record the graph of ``output``, forward and back; arguments as of ``viz.step``.
 
     Raises ValueError for a level that is none, and for one that was asked for and has more than ``max_nodes`` boxes;
-    TypeError for what is no graph; what ``viz.render`` raises.
+    TypeError for what is no graph; what ``viz.output.render`` raises.
     """
     wanted = checked(level, levels)
     views, notes = views_of(output, wanted, level, levels is not None, gradient, names, max_nodes)

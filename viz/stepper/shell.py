@@ -4,50 +4,34 @@ from __future__ import annotations
 
 import html
 import json
-import re
 import zlib
-from base64 import b64encode, b85encode
-from hashlib import sha256
-from importlib.resources import files
+from base64 import b85encode
 from typing import Any
 
-from viz.escape import plain_text
-from viz.page import fill
+from viz.output.page import document, fill, static
 from viz.stepper.recording import Recording
-from viz.theme import PALETTES
+from viz.style.roles import DARK_HOST, LIGHT_HOST, kinds, roles, variables
+from viz.style.theme import PALETTES
 
 __all__ = [
-    "alone", "colours_css", "document", "pack", "packed", "page", "payload", "script", "shell", "static", "still",
-    "style",
+    "alone", "colours_css", "pack", "packed", "page", "payload", "script", "shell", "shell_of", "still", "style",
+    "unpacking",
 ]  # fmt: skip
 
-# A page or a notebook that says whether it is dark is believed; only where none does, the system is asked.
-_DARK_HOST = ':is([data-jp-theme-light="false"],[data-theme="dark"],.vscode-dark,.vscode-high-contrast,.dark-theme)'
-_LIGHT_HOST = ':is([data-jp-theme-light="true"],[data-theme="light"],.vscode-light,.light-theme)'
-# Strings, templates and patterns stay; of the rest, blanks around signs that need none go.
-_BLANKS = re.compile(
-    r'"(?:\\.|[^"\\])*"|`[^`]*`|/(?![ /*])(?:\\.|\[[^\]]*\]|[^/\\\n])+/[a-z]*(?=[.,)])'
-    r"| ?([=<>?:*&|,;{}()[\]]+) ?| ([-+/]=?) (?![-+/])"
-)
 _PARTS = ("unpacked", "words", "numbers", "arrays", "cards", "picture", "stepper")  # of the one script
 _HARMLESS = str.maketrans({"<": ",", "&": "."})
-_EXTRA = {
-    "light": {
-        "panel": "#f7f8fa", "rule": "#dcdfe4", "line": "#767b83", "edge": "#8a9099", "button": "#ffffff",
-        "fwd": "#0b57d0", "num": "#3c4043", "accent": "#0b57d0", "on-accent": "#ffffff", "focus": "#0b57d0",
-        "mark": "#fff1b8",
-    },
-    "dark": {
-        "panel": "#1d2026", "rule": "#343840", "line": "#9aa0a6", "edge": "#7f858e", "button": "#2a2d33",
-        "fwd": "#8ab4f8", "num": "#c4c8ce", "accent": "#8ab4f8", "on-accent": "#0c1b33", "focus": "#8ab4f8",
-        "mark": "#4a3d00",
-    },
-}  # fmt: skip
+_PACKAGE = "viz.stepper"
 
 
 def shell(recording: Recording, theme: str = "auto") -> str:
     """Return the stepper's HTML: controls and an empty card, which the script fills."""
-    return fill(static("shell.html"), key=recording.key, theme=theme, title=html.escape(recording.title))
+    return shell_of(_PACKAGE, recording.key, theme, recording.title)
+
+
+def shell_of(package: str, key: str, theme: str, title: str) -> str:
+    """Return a package's ``shell.html``: controls, with the keys to step, and an empty card."""
+    keys = static("keys.html", "viz.output")
+    return fill(static("shell.html", package), key=key, theme=theme, title=html.escape(title), keys=keys)
 
 
 def payload(recording: Recording) -> dict[str, Any]:
@@ -72,62 +56,42 @@ def pack(data: Any) -> str:
 
 def page(recording: Recording, theme: str = "auto") -> str:
     """Return a page of its own."""
-    return document(
-        "ts-page", recording.key, recording.title, style(), shell(recording, theme), packed(recording),
-        script(),
+    return unpacking(
+        shell(recording, theme), style(), script(), packed(recording),
+        key=recording.key, title=recording.title, theme=theme, kind="ts-page",
     )  # fmt: skip
 
 
-def document(body: str, key: str, title: str, css: str, inside: str, data: str, script: str) -> str:
-    """Return a page that loads nothing: its policy lets it run its one script, and what unpacks it, and no other.
+def unpacking(inside: str, css: str, script: str, data: str, *, key: str, title: str, theme: str, kind: str) -> str:
+    """Return a page that unpacks its data, its style and its script by itself.
 
-    body: the class of its body. inside: the HTML in it. data: what ``pack`` gave, for the script to find at ``key``.
+    inside: the HTML in it. data: what ``pack`` gave, for the script to find at ``key``. kind: the class of its body.
     """
-    bootstrap = static("unpacked.js") + "\n" + static("bootstrap.js")
-    hashes = [b64encode(sha256(text.encode("utf-8")).digest()).decode("ascii") for text in (bootstrap, script)]
-    return fill(
-        static("page.html"),
-        hashes=" ".join(f"'sha256-{letters}'" for letters in hashes),
-        title=html.escape(plain_text(title, 200)),
-        body=body,
-        shell=inside,
-        key=key,
-        data=data,
-        code=pack([css, script]),
-        bootstrap=bootstrap,
-    )
+    bootstrap = static("unpacked.js", _PACKAGE) + "\n" + static("bootstrap.js", _PACKAGE)
+    body = fill(static("packed.html", _PACKAGE), inside=inside, key=key, data=data, code=pack([css, script]))
+    hidden = "@media (scripting:enabled){.ts{visibility:hidden}}"  # until its style is there
+    return document(body, title=title, style=hidden, script=bootstrap, also=[script], theme=theme, kind=kind)
 
 
 def script() -> str:
     """Return the script that a page and a widget share: ``mount``, and ``unpacked`` for what ``pack`` gave."""
-    return "\n".join(static(f"{name}.js") for name in _PARTS)
+    return "\n".join(static(f"{name}.js", _PACKAGE) for name in _PARTS)
 
 
 def style() -> str:
     """Return the style sheet; every rule of it is about what stands in ``.ts``."""
-    return colours_css() + static("stepper.css")
+    return colours_css() + static("stepper.css", _PACKAGE)
 
 
 def colours_css() -> str:
-    """Return the colours of ``viz.theme`` as CSS variables, light and dark; print is light."""
-    light, dark = roles("light"), roles("dark")
-    found = ";".join(f"--{name}:light-dark({colour},{dark[name]})" for name, colour in light.items())
+    """Return the colours of ``viz.style.theme`` as CSS variables, light and dark; print is light."""
+    light, dark = ({f"ts-{role}": colour for role, colour in roles(name).items()} | kinds(name) for name in PALETTES)
     return (
-        f".ts{{color-scheme:light dark;{found}}}"
-        f'{_LIGHT_HOST} .ts,.ts[data-theme="light"]{{color-scheme:light}}'
-        f'{_DARK_HOST} .ts:not([data-theme="light"]),.ts[data-theme="dark"]{{color-scheme:dark}}'
+        f".ts{{color-scheme:light dark;{variables(light, dark)}}}"
+        f'{LIGHT_HOST} .ts,.ts[data-theme="light"]{{color-scheme:light}}'
+        f'{DARK_HOST} .ts:not([data-theme="light"]),.ts[data-theme="dark"]{{color-scheme:dark}}'
         f"@media print{{.ts.ts{{color-scheme:light!important}}}}{kinds_css()}"
     )
-
-
-def roles(name: str) -> dict[str, str]:
-    """Return one palette's colours by what they are for."""
-    palette = PALETTES[name]
-    found = {"paper": palette.background, "ink": palette.text, "faint": palette.faint, "bwd": palette.backward}
-    found = {f"ts-{word}": colour for word, colour in (found | _EXTRA[name]).items()}
-    for kind, style in palette.kinds.items():
-        found |= {f"{kind}-f": style.fill, f"{kind}-l": style.line, f"{kind}-t": style.text}
-    return found
 
 
 def kinds_css() -> str:
@@ -167,13 +131,3 @@ def alone(svg: str, key: str, title: str) -> str:
     return svg.replace("<svg ", f'<svg id="{key}" aria-label="{title}" ', 1).replace(
         "><defs>", f"><title>{title}</title><style>{style}</style><defs>", 1
     )
-
-
-def static(name: str, package: str = "viz.stepper") -> str:
-    """Return the text of a package's static file, without comments and the space at the ends of its lines."""
-    text = (files(package) / "static" / name).read_text(encoding="utf-8")
-    kept = [line.strip() for line in text.splitlines()]
-    text = "\n".join(line for line in kept if line and not line.startswith(("//", "/*")))
-    if name.endswith(".css"):
-        return re.sub(r" ?([{};,>]) ?|(?<=[a-z]:) ", r"\1", text)
-    return _BLANKS.sub(lambda found: found[1] or found[2] or found[0], text) if name.endswith(".js") else text

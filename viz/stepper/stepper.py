@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from viz.save import save_file
+from viz.output.save import save_file
 from viz.stepper.recording import Recording, record
 from viz.stepper.shell import page, still
 from viz.stepper.widget import has_host, widget_of

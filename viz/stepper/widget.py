@@ -12,8 +12,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from viz.output.page import static
 from viz.stepper.recording import Recording
-from viz.stepper.shell import packed, script, shell, static, style
+from viz.stepper.shell import packed, script, shell, style
 
 __all__ = ["has_host", "widget_of"]
 
@@ -52,7 +53,7 @@ def widget_class() -> Any:
     members = {
         "__doc__": "A stepper: ``data`` is a packed recording, ``shell`` the HTML around it.",
         "__module__": __name__,
-        "_esm": script() + "\n" + static("widget.js"),
+        "_esm": script() + "\n" + static("widget.js", "viz.stepper"),
         "_css": style(),
         "data": traitlets.Unicode().tag(sync=True),
         "shell": traitlets.Unicode().tag(sync=True),

@@ -11,7 +11,7 @@ function frame(p, rows, columns, cls, svg) {
   const [i, j] = [rows[0], columns[0]], height = (rows.at(-1) - i + 1) * p.c, width = (columns.at(-1) - j + 1) * p.c;
   make("rect", { x: p.x + j * p.c, y: p.y + i * p.c, width, height, class: `frame ${cls}` }, svg);
 }
-// Numbers too small to read are painted: blue below 0, white 0, orange above, as viz.theme.heat_colour.
+// Numbers too small to read are painted: blue below 0, white 0, orange above, as viz.style.theme.heat_colour.
 function heat(value, largest) {
   const share = Math.max(-1, Math.min(1, largest > 0 ? value / largest : 0)), end = share > 0 ? [196, 84, 0] : [20, 84, 180];
   return `rgb(${end.map((c) => Math.round(254 + (c - 254) * Math.abs(share))).join()})`;
@@ -198,7 +198,7 @@ function legend(m) {
   $(".legend").replaceChildren(...signs.map(([cls, text]) => {
     const item = document.createElement("li"), svg = make("svg", { viewBox: "0 0 16 12", "aria-hidden": "true" }, item);
     if (cls === "heat") [-1, 0, 1].forEach((v, i) => { make("rect", { x: 1 + 5 * i, y: 1, width: 5, height: 10 }, svg).style.fill = heat(v, 1); });
-    else make("rect", { x: 1, y: 1, width: 14, height: 10, class: cls === "unread" ? "constant" : cls, ...(cls === "now" ? { stroke: "var(--ts-bwd)" } : {}) }, svg);
+    else make("rect", { x: 1, y: 1, width: 14, height: 10, class: cls === "unread" ? "constant" : cls, ...(cls === "now" ? { stroke: "var(--bwd)" } : {}) }, svg);
     if (cls === "unread") for (const x of [2, 8]) make("path", { d: `M${x} 11L${x + 6} 1`, class: "unread" }, svg);
     item.append(text);
     return item;

@@ -1,0 +1,1 @@
+"""How text, numbers and colours look: the same on every picture and page."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-__all__ = ["ONES", "ZEROS", "one_minus", "positive"]
+__all__ = ["ONES", "ZEROS", "positive"]
 
 ZEROS = {np.dtype(kind): np.zeros((), kind) for kind in "efd"}
 ONES = {np.dtype(kind): np.ones((), kind) for kind in "efd"}
@@ -16,8 +16,3 @@ ONES = {np.dtype(kind): np.ones((), kind) for kind in "efd"}
 def positive(x: Any) -> Any:
     """Return where x is above 0; of a Tensor or a Symbol what ``x > 0`` is."""
     return x > ZEROS.get(x.dtype, 0) if type(x) is ndarray else x > 0
-
-
-def one_minus(x: Any) -> Any:
-    """Return ``1 - x``."""
-    return ONES.get(x.dtype, 1) - x if type(x) is ndarray else 1 - x

@@ -7,6 +7,9 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # ``pytest -n``: one process per core, so one thread per process
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 
@@ -18,6 +21,11 @@ ARGUMENTS += ["--disable-component-update", "--disable-sync", "--disable-quic"]
 def rng():
     """The same random numbers in every run."""
     return np.random.default_rng(1234)
+
+
+@pytest.fixture
+def h5py():
+    return pytest.importorskip("h5py")
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +66,9 @@ def shown(chromium, tmp_path):
 
 
 def pytest_collection_modifyitems(items):
-    if find_spec("torch") is None:
-        for item in items:
-            if item.get_closest_marker("oracle"):
-                item.add_marker(pytest.mark.skip(reason="PyTorch is not installed"))
+    torch = find_spec("torch") is not None
+    for item in items:
+        if item.get_closest_marker("oracle") and not torch:
+            item.add_marker(pytest.mark.skip(reason="PyTorch is not installed"))
+        if "h5py" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.extra)

@@ -134,6 +134,13 @@ def test_points_refuse_no_points_and_negative_noise(make, wrong):
         make(**wrong)
 
 
+@pytest.mark.parametrize("make", [data.moons, data.circles, data.spirals])
+@pytest.mark.parametrize("wrong", [{"n": 2.5}, {"noise": "x"}])
+def test_points_refuse_what_is_no_number(make, wrong):
+    with pytest.raises(TypeError, match=f"{make.__name__}: {next(iter(wrong))} must be"):
+        make(**wrong)
+
+
 # Shifts
 
 
@@ -324,9 +331,11 @@ def test_shift_is_a_transform():
         (np.array([{}, {}]), {}, TypeError, "numbers"),
         (np.ones(3), {"batch_size": 0}, ValueError, "batch_size"),
         (np.ones(3), {"batch_size": -2}, ValueError, "batch_size"),
-        (np.ones(3), {"batch_size": 1.5}, TypeError, "integer"),
+        (np.ones(3), {"batch_size": 1.5}, TypeError, "DataLoader: batch_size must be an integer"),
         (np.ones(3), {"seed": -1}, ValueError, "seed"),
-        (np.ones(3), {"seed": "a"}, TypeError, "integer"),
+        (np.ones(3), {"seed": "a"}, TypeError, "DataLoader: seed must be an integer"),
+        (np.ones(3), {"shuffle": "yes"}, TypeError, "DataLoader: shuffle must be True or False"),
+        (np.ones(3), {"drop_last": "no"}, TypeError, "DataLoader: drop_last must be True or False"),
     ],
 )
 def test_a_loader_refuses(arrays, options, error, said):

@@ -158,6 +158,14 @@ def test_adaptive_avg_pool2d_matches_torch(shape, size, torch, rng):
     )
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_means_of_integers_are_not_cut_to_integers(size):
+    image = np.arange(16).reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(
+        F.adaptive_avg_pool2d(image, size).data, F.adaptive_avg_pool2d(image.astype(float), size).data
+    )
+
+
 def test_derivatives_match_finite_differences(rng):
     x, w, b = [rng.standard_normal(shape) for shape in ((2, 2, 4, 4), (2, 1, 2, 3), (2,))]
     options = {"stride": (2, 1), "padding": 1, "groups": 2}

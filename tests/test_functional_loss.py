@@ -299,6 +299,13 @@ def test_derivatives_match_finite_differences(name, rng):
     differences_agree(function, [rng.uniform(0.05, 0.95, shape) for shape in shapes])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.bool_])
+@pytest.mark.parametrize("loss", [F.mse_loss, F.l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits])
+def test_losses_of_small_integers_do_not_wrap_round(loss, dtype):
+    x, y = np.array([0, 100, 1]).astype(dtype), np.array([1, 0, 1]).astype(dtype)
+    np.testing.assert_allclose(loss(x, y).data, loss(x.astype(float), y.astype(float)).data)
+
+
 def test_every_loss_has_cases():
     from tinygrad_edu.functional import classification, loss
 
@@ -342,6 +349,7 @@ WRONG = [
     (lambda: F.hinge_loss(X, [0, 1]), ValueError, "2 labels but input"),
     (lambda: F.hinge_loss(X, [0, 1, 2], margin=None), TypeError, "hinge_loss: margin must be a number"),
     (lambda: F.huber_loss(X, X, delta="x"), TypeError, "huber_loss: delta must be a number"),
+    (lambda: F.cross_entropy(X, X, ignore_index=0), ValueError, "ignore_index 0 names a label; target holds prob"),
     (lambda: F.cross_entropy(X, [0, 1, 2], ignore_index=None), TypeError, "cross_entropy: ignore_index must be a numb"),
     (lambda: F.cross_entropy(X, [0, 1, 2], label_smoothing="x"), TypeError, "label_smoothing must be a number"),
     (lambda: F.cross_entropy(X, [0, 1, 2], reduction=X), ValueError, "reduction must be"),

@@ -27,6 +27,7 @@ PADS = [
     ("reflect", (2, 5), (-1, 3)), ("reflect", (2, 5), (-2, -1)), ("reflect", (1, 1, 3, 3, 3), (1, 2, 2, 1, 0, 2)),
     ("replicate", (2, 5), (7, 2)), ("replicate", (2, 3, 4), (0, 3)), ("replicate", (1, 2, 4, 3), (2, 1, 5, 0)),
     ("replicate", (2, 5), (-1, 3)), ("replicate", (2, 1), (2, 2)), ("replicate", (1, 1, 2, 2, 2), (1, 2, 2, 1, 0, 2)),
+    ("reflect", (2, 4), (-3, 3)), ("reflect", (2, 4), (3, -4)), ("replicate", (1, 2, 2, 4), (-4, 2, 0, -1)),
     ("circular", (2, 5), (5, 2)), ("circular", (2, 3, 4), (0, 3)), ("circular", (1, 2, 4, 3), (2, 1, 4, 0)),
     ("circular", (2, 5), (-1, 3)), ("circular", (1, 1, 2, 2, 2), (1, 2, 2, 1, 0, 2)),
 ]  # fmt: skip
@@ -174,7 +175,8 @@ def test_dropout_keeps_the_memory_order(rng):
 # Activations
 
 ACTIVATIONS = {
-    "relu": [{}], "sigmoid": [{}], "tanh": [{}], "silu": [{}], "softplus": [{}], "elu": [{}, {"alpha": 0.5}],
+    "relu": [{}], "sigmoid": [{}], "tanh": [{}], "silu": [{}], "elu": [{}, {"alpha": 0.5}],
+    "softplus": [{}, {"beta": 3.0}, {"beta": 2.0, "threshold": 0.5}, {"threshold": -100}, {"threshold": 25}],
     "leaky_relu": [{}, {"negative_slope": 0.2}], "gelu": [{}, {"approximate": "tanh"}],
     "softmax": [{"dim": 0}, {"dim": -1}], "log_softmax": [{"dim": 1}, {"dim": -2}],
 }  # fmt: skip
@@ -269,6 +271,8 @@ WRONG = [
     (lambda: F.linear(X, np.zeros((3, 4)), 1.0), ValueError, r"linear: bias \(\) must hold .* 3 out_features"),
     (lambda: F.linear(X, np.zeros((3, 4)), np.zeros((4, 3))), ValueError, r"linear: bias \(4, 3\) must hold one"),
     (lambda: F.leaky_relu(X, "x"), TypeError, "leaky_relu: negative_slope must be a number"),
+    (lambda: F.softplus(X, 0), ValueError, "softplus: beta must be positive"),
+    (lambda: F.softplus(X, threshold="x"), TypeError, "softplus: threshold must be a number"),
     (lambda: F.elu(X, None), TypeError, "elu: alpha must be a number, got None"),
     (lambda: F.dropout(X, 0.5, "eval"), TypeError, "dropout: training must be True or False, got 'eval'"),
     (lambda: F.dropout(X, 0.5, training=2), TypeError, "dropout: training must be True or False, got 2"),

@@ -121,7 +121,7 @@ def test_groups_with_settings_of_their_own_are_pytorchs(rng):
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[" ".join(map(str, s)) for s in SCHEDULES])
+@pytest.mark.parametrize(("name", "settings"), SCHEDULES, ids=[name for name, _ in SCHEDULES])
 def test_every_rate_of_a_schedule_is_pytorchs(name, settings, rng):
     torch = pytest.importorskip("torch")
     ours = parameters(rng, shapes=[(2,), (3,)])
@@ -173,6 +173,15 @@ def test_the_first_step_of_adam_has_the_size_of_the_rate_whatever_the_gradient()
     np.testing.assert_allclose(p.data, [0.9, 2.1, 2.9], rtol=1e-12)
 
 
+def test_adam_without_memory_takes_a_small_gradient_after_a_large_one():
+    p = nn.Parameter(np.zeros(1, np.float32))
+    optimiser = optim.Adam([p], lr=0.5, betas=(0.0, 0.0), eps=0.0)
+    for gradient in (1e3, 1e-8):
+        give([p], [np.full(1, gradient, np.float32)])
+        optimiser.step()
+    assert p.data == pytest.approx(-1)
+
+
 @pytest.mark.parametrize(("name", "lr"), [("SGD", 0.1), ("Adam", 0.3), ("AdamW", 0.3), ("RMSprop", 0.05)])
 def test_a_bowl_is_climbed_down(name, lr):
     p = nn.Parameter([3.0, -2.0])
@@ -202,6 +211,15 @@ def test_schedules_by_their_formulas():
 
 
 # What a step touches
+
+
+def test_a_cosine_that_starts_from_0_never_falls_below():
+    for half in range(1, 60):
+        optimiser = optim.SGD([nn.Parameter(np.zeros(1))], lr=0.0)
+        schedule = lr_scheduler.CosineAnnealingLR(optimiser, half, eta_min=0.01)
+        for _ in range(4 * half):
+            schedule.step()
+            assert optimiser.param_groups[0]["lr"] >= 0
 
 
 @every_class

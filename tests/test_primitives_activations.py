@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tinygrad_edu.engine.primitives import relu
+from tinygrad_edu.engine.primitives import leaky_relu, relu, sigmoid, silu, softplus
 
 LONG = [(2**13 + 1,), (2**14,), (2**14 + 1,), (3, 5, 40, 41), (2, 2**14)]
 
@@ -24,3 +24,14 @@ def test_relu_of_a_long_array_in_any_memory_order(shape, dtype, rng):
             assert out.dtype == dtype
             assert not np.shares_memory(out, given)
         assert relu(same).strides == same.strides
+
+
+def test_leaky_relu_with_slope_0_lets_infinity_through():
+    np.testing.assert_array_equal(leaky_relu(np.array([np.inf, 2.0, -2.0]), negative_slope=0.0), [np.inf, 2.0, 0.0])
+
+
+@pytest.mark.parametrize("op", [sigmoid, silu, softplus], ids=lambda op: op.name)
+@pytest.mark.parametrize("dtype", [np.uint8, np.bool_, np.int8])
+def test_numbers_without_a_sign_are_taken_as_floats(op, dtype):
+    x = np.array([0, 1], dtype)
+    np.testing.assert_allclose(op(x), op(x.astype(float)), rtol=1e-3)

@@ -202,7 +202,10 @@ NEED_SCIPY = words("erf gelu normal_cdf")
 KINKED = words("sign floor ceil rint trunc zeros_like absolute where gate nan_to_num")
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if op.name not in KINKED], ids=lambda op: op.name)
+@pytest.mark.parametrize("op", [
+    pytest.param(op, marks=[pytest.mark.extra] if op.name in NEED_SCIPY else [])
+    for op in OPS if op.name not in KINKED
+], ids=lambda op: op.name)  # fmt: skip
 def test_complex_step_gives_the_slope(op, rng):
     if op.name in NEED_SCIPY:  # for complex numbers: math.erf takes none
         pytest.importorskip("scipy")
@@ -311,6 +314,7 @@ def test_gelu_refuses_an_unknown_approximation():
         activations.gelu(np.ones(2), approximate="sigmoid")
 
 
+@pytest.mark.extra
 def test_erf_without_scipy_is_the_same(monkeypatch, rng):
     scipy_special = pytest.importorskip("scipy.special")
     x = rng.uniform(-4, 4, (3, 4))

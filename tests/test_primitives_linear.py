@@ -326,6 +326,7 @@ def test_matrices_that_have_no_inverse_or_root_are_explained():
         with pytest.raises(np.linalg.LinAlgError):
             op(x)
         assert re.search("singular|positive definite", op.explain(x))
+        assert re.search("float16.*float32", op.explain(np.eye(2, dtype=np.float16)))
 
 
 @pytest.fixture

@@ -1,39 +1,19 @@
-"""Reductions and running totals: rules, ties, zeros, empties, scalar twins, and PyTorch's word on all of them."""
+"""Reductions and running totals: rules, scalar twins, and NumPy's and PyTorch's word on all of them."""
 
 from __future__ import annotations
 
-import functools
 import itertools
 import operator
 
 import numpy as np
 import pytest
+from reduce_cases import ALL_OPS, ALONG, OPS, OVER_AXES, SPREADS, cases, draw, put, rule, slope
 
 from tinygrad_edu.engine.primitives import accumulate, reduce
 from tinygrad_edu.engine.symbol import Symbol
 from tinygrad_edu.engine.tensor import Tensor
 
 inf, nan = np.inf, np.nan
-ALL_OPS = [getattr(module, name) for module in (reduce, accumulate) for name in module.__all__]
-OPS = [op for op in ALL_OPS if op.differentiable]
-OVER_AXES = [reduce.sum, reduce.mean, reduce.max, reduce.min, reduce.logsumexp, reduce.norm, accumulate.prod]
-SPREADS = [reduce.var, reduce.std]
-ALONG = [reduce.softmax, reduce.log_softmax, accumulate.cumsum, accumulate.cumprod]
-
-SHAPES_AND_AXES = [
-    ((), ()), ((4,), ()), ((4,), (0,)), ((3, 4), (0,)), ((3, 4), (1,)), ((3, 4), (0, 1)), ((2, 3, 5), (0, 2)),
-    ((2, 3, 5), (1,)), ((3, 1), (1,)), ((1,), (0,)), ((0, 3), (1,)), ((3, 7), (1,)),
-]  # fmt: skip
-SHAPES_AND_AXIS = [
-    ((4,), 0),
-    ((3, 4), 0),
-    ((3, 4), 1),
-    ((2, 5, 3), 1),
-    ((3, 1), 1),
-    ((1,), 0),
-    ((0, 3), 1),
-    ((3, 0), 1),
-]
 
 
 @pytest.fixture
@@ -46,44 +26,7 @@ def torch():
     return pytest.importorskip("torch")
 
 
-def samples(op):
-    """Return the shapes of the inputs and the parameters to try."""
-    if op in OVER_AXES or op in SPREADS:
-        more = [{"ddof": 0}, {"ddof": 0.5}] if op in SPREADS else [{}]
-        return [
-            ([shape], {"axis": axis, "keepdims": keepdims, **extra})
-            for (shape, axis), keepdims, extra in itertools.product(SHAPES_AND_AXES, [False, True], more)
-            if op is not reduce.std
-            or np.prod([shape[i] for i in axis]) > 1  # of one number it is 0, where it has a kink
-        ]
-    if op in ALONG:
-        return [([shape], {"axis": axis}) for shape, axis in SHAPES_AND_AXIS]
-    steps = [-1, 1]
-    return {
-        accumulate.prod_others: [
-            ([shape] * n, {"axis": axis}) for shape, axis in [*SHAPES_AND_AXES, ((3, 0), (1,))] for n in (1, 2, 3)
-        ],
-        accumulate.shifted: [
-            ([shape], {"axis": axis, "step": step, "fill": 0.5}) for (shape, axis) in SHAPES_AND_AXIS for step in steps
-        ],
-        accumulate.carried: [
-            ([shape, shape], {"axis": axis, "step": step}) for (shape, axis) in SHAPES_AND_AXIS for step in steps
-        ],
-    }[op]
-
-
 every_op = pytest.mark.parametrize("op", OPS, ids=lambda op: op.name)
-
-
-def cases(op, rng, dtype=np.float64):
-    """Yield inputs, a gradient for the output, and parameters."""
-    for shapes, params in samples(op):
-        inputs = [draw(rng, shape, dtype) for shape in shapes]
-        yield inputs, draw(rng, np.shape(op(*inputs, **params)), dtype), params
-
-
-def draw(rng, shape, dtype=np.float64):
-    return np.asarray(rng.standard_normal(shape), dtype)[()]
 
 
 def differences(f, x, eps=1e-6):
@@ -95,18 +38,6 @@ def differences(f, x, eps=1e-6):
         down[place] -= eps
         found[place] = (f(up[()]) - f(down[()])) / (2 * eps)
     return found
-
-
-def put(inputs, position, x):
-    return [*inputs[:position], x, *inputs[position + 1 :]]
-
-
-def slope(op, position, g, inputs, params):
-    return rule(op, position)(g, op(*inputs, **params), *inputs, **params)
-
-
-def rule(op, position):
-    return functools.partial(op.rule_of(position), position=position) if op.variadic else op.rule_of(position)
 
 
 @every_op
@@ -227,126 +158,6 @@ def objects(elements, shape):
     for i, element in enumerate(elements):
         array[i] = element
     return array.reshape(shape)
-
-
-# Delicate places
-
-
-@pytest.mark.parametrize(("op", "values", "shares"), [
-    (reduce.max, [1, 3, 3, 3.0], [0, 1 / 3, 1 / 3, 1 / 3]),
-    (reduce.min, [1, 3, 1, 3.0], [0.5, 0, 0.5, 0]),
-    (reduce.max, [-inf, -inf], [0.5, 0.5]),
-    (reduce.max, [1, nan], [nan, nan]),
-])  # fmt: skip
-def test_ties_share_the_gradient_evenly(op, values, shares):
-    x = np.array(values)
-    np.testing.assert_array_equal(slope(op, 0, np.float64(1), [x], {"axis": (0,), "keepdims": False}), shares)
-
-
-def test_an_infinite_gradient_reaches_only_the_largest():
-    got = slope(reduce.max, 0, np.float64(inf), [np.array([1.0, 2, 0])], {"axis": (0,), "keepdims": False})
-    np.testing.assert_array_equal(got, [0, inf, 0])
-
-
-@pytest.mark.parametrize("op", [reduce.norm, reduce.std, reduce.var])
-def test_slope_and_its_slope_are_0_where_nothing_varies(op):
-    params = {"axis": (1,), "keepdims": False, **({} if op is reduce.norm else {"ddof": 1})}
-    x = Tensor(np.zeros((2, 3)), requires_grad=True)
-    first = op.rule_of(0)(Tensor(np.ones(2)), op(x, **params), x, **params)
-    np.testing.assert_array_equal(first.data, 0)
-    (first * np.arange(6.0).reshape(2, 3)).sum().backward()
-    assert np.isfinite(x.grad.data).all()
-
-
-@pytest.mark.parametrize("values", [[2, 0, 3, 4.0], [0, 0, 3, 4.0], [0, 0, 0, 4.0], [2, 3, 4, 5.0], [0.0, 0, 0, 0]])
-@pytest.mark.parametrize("op", [accumulate.prod, accumulate.cumprod])
-def test_products_with_zeros_have_right_first_and_second_slopes(op, values):
-    params = {"axis": 0} if op is accumulate.cumprod else {"axis": (0,), "keepdims": False}
-    x = np.array(values)
-    weight = np.array([1.0, -2, 3, 0.5]) if op is accumulate.cumprod else np.float64(1.5)
-    n = len(x)
-
-    def total(y):
-        return np.sum(weight * op(y, **params))
-
-    hessian = np.zeros((n, n))  # multilinear: differences with a step of 1 are exact
-    for i, j in itertools.permutations(range(n), 2):
-        for a, b in itertools.product([0, 1], repeat=2):
-            y = x.copy()
-            y[i], y[j] = a, b
-            hessian[i, j] += (1 if a == b else -1) * total(y)
-    gradient = [total(np.where(np.arange(n) == i, 1, x)) - total(np.where(np.arange(n) == i, 0, x)) for i in range(n)]
-    np.testing.assert_allclose(slope(op, 0, weight, [x], params), gradient, rtol=1e-14)
-    for i in range(n):
-        t = Tensor(x, requires_grad=True)
-        slope(op, 0, Tensor(weight), [t], params)[i].backward()
-        np.testing.assert_allclose(t.grad.data, hessian[i], rtol=1e-14)
-
-
-def test_third_slopes_of_a_product_with_zeros():
-    x, e0, e1 = np.array([0.0, 0, 0, 7]), np.array([1.0, 0, 0, 0]), np.array([0.0, 1, 0, 0])
-    np.testing.assert_array_equal(accumulate.prod_others(x, axis=(0,)), 0)
-    np.testing.assert_array_equal(accumulate.prod_others(x, e0, axis=(0,)), 0)
-    np.testing.assert_array_equal(accumulate.prod_others(x, e0, e1, axis=(0,)), [0, 0, 7, 0])  # ∂³/∂x₀∂x₁∂x₂
-
-
-def test_large_and_infinite_numbers_do_not_overflow_or_warn():
-    x = np.array([[1e4, 1e4 - 1, -1e4], [-inf, -inf, -inf], [inf, 0, 1e4], [-inf, 0, 0]])
-    out = reduce.logsumexp(x, axis=(1,), keepdims=False)
-    np.testing.assert_allclose(out, [1e4 + np.log1p(np.exp(-1)), -inf, inf, np.log(2)], rtol=1e-15)
-    finite = x[[0, 3]]
-    np.testing.assert_allclose(reduce.softmax(finite, axis=1)[1], [0, 0.5, 0.5])
-    np.testing.assert_allclose(reduce.softmax(finite, axis=1).sum(axis=1), 1, rtol=1e-15)
-    assert reduce.log_softmax(finite, axis=1)[0, 2] == pytest.approx(-2e4 - np.log1p(np.exp(-1)))
-    assert reduce.logsumexp(np.zeros((2, 0)), axis=(1,), keepdims=False).tolist() == [-inf, -inf]
-
-
-def test_float16_is_added_up_in_float32():
-    x = np.full(40_000, 60, np.float16)
-    for op, want in [(reduce.mean, 60), (reduce.logsumexp, 60 + np.log(40_000)), (reduce.norm, 12_000)]:
-        out = op(x, axis=(0,), keepdims=False)
-        assert out.dtype == np.float16
-        assert float(out) == pytest.approx(want, rel=1e-3)
-    assert reduce.var(np.float16([200, -200]), axis=(0,), keepdims=False, ddof=0) == 40_000
-
-
-def test_integers_and_bools_do_as_numpy_does():
-    for x in (np.array([[1, 2, 0], [3, 4, 5]]), np.array([[True, False, True], [True, True, True]])):
-        for op, twin in [
-            (reduce.sum, np.sum),
-            (reduce.mean, np.mean),
-            (reduce.max, np.max),
-            (accumulate.prod, np.prod),
-        ]:
-            got, want = op(x, axis=(1,), keepdims=False), twin(x, axis=1)
-            np.testing.assert_array_equal(got, want)
-            assert got.dtype == want.dtype
-        for op, twin in [(accumulate.cumsum, np.cumsum), (accumulate.cumprod, np.cumprod)]:
-            np.testing.assert_array_equal(op(x, axis=1), twin(x, axis=1))
-            assert op(x, axis=1).dtype == twin(x, axis=1).dtype
-        np.testing.assert_allclose(reduce.var(x, axis=(0, 1), keepdims=False, ddof=1), np.var(x, ddof=1))
-        np.testing.assert_allclose(reduce.std(x, axis=(0,), keepdims=True, ddof=0), np.std(x, axis=0, keepdims=True))
-        np.testing.assert_allclose(reduce.norm(x, axis=(1,), keepdims=False), np.linalg.norm(x.astype(float), axis=1))
-        assert reduce.softmax(x, axis=1).dtype == np.float64
-
-
-def test_too_few_degrees_of_freedom_give_nan_as_in_numpy_and_torch():
-    for op in SPREADS:
-        params = {"axis": (0,), "keepdims": False, "ddof": 1}
-        with np.errstate(all="ignore"):
-            assert np.isnan(op(np.ones(1), **params))
-            assert np.isnan(slope(op, 0, np.float64(1), [np.ones(1)], params)).all()
-
-
-@pytest.mark.parametrize("op", [reduce.max, reduce.min, reduce.argmax, reduce.argmin])
-def test_choosing_among_nothing_is_explained(op):
-    x = np.zeros((2, 0))
-    many = op in OVER_AXES
-    with pytest.raises(ValueError, match=r"empty|zero-size"):
-        op(x, axis=(1,) if many else 1, keepdims=False)
-    said = op.explain(x, axis=(1,) if many else 1, keepdims=False)
-    assert all(fact in said for fact in (op.name, "(2, 0)", "axis 1"))
-    assert op.explain(np.ones((2, 1)), axis=(1,) if many else 1, keepdims=False) is None
 
 
 def test_questions_have_numpys_answers():

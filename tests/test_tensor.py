@@ -124,7 +124,7 @@ def test_gradient_shares_memory_with_nothing():
 @pytest.mark.parametrize("made", [
     lambda x, y: x + y, lambda x, y: tg.concatenate([x, y]), lambda x, y: tg.stack([x.T, y.T]).T,
     lambda x, y: (x - y).reshape(4)[::-1], lambda x, y: x.T + y.T, lambda x, y: x + y.sum(), lambda x, y: x + (x + y).T,
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_gradients_share_no_memory_with_each_other_nor_with_what_hooks_kept(made):
     kept = []
     x, y = leaf([[1, 2], [3, 4]]), leaf([[5, 6], [7, 8]])

@@ -16,11 +16,6 @@ from tinygrad_edu.models.keras_order import numbered
 FORMATS = ("weights.h5", "early.weights.h5", "2.12.weights.h5", "legacy.h5", "whole.h5", "keras")
 
 
-@pytest.fixture
-def h5py():
-    return pytest.importorskip("h5py")
-
-
 def same_state(model, arrays):
     held = model.state_dict()
     for key, array in from_keras(model, arrays).items():

@@ -13,11 +13,6 @@ from tinygrad_edu.models.catalogue import blank
 from tinygrad_edu.models.suspects import strange_file
 
 
-@pytest.fixture
-def h5py():
-    return pytest.importorskip("h5py")
-
-
 def of(name, **options):
     """Arrays of zeros that a file of a network has."""
     return arrays_for(blank(name, **options), Zeros())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import flag, integer, short
 from tinygrad_edu.engine.creation import generator
 from tinygrad_edu.engine.tensor import Tensor
 
@@ -27,7 +28,8 @@ class DataLoader:
 
     What an epoch gives depends only on the seed and the number of the epoch, ``loader.epoch``, which starts at 0 and
     counts iterations begun; set it, or use ``state_dict``, to go on where another run stopped.
-    Raises ValueError for arrays of different lengths, for no samples and for a ``batch_size`` below 1.
+    Raises ValueError for arrays of different lengths, for no samples and for a ``batch_size`` below 1, TypeError for
+    arguments of the wrong type.
 
     >>> loader = DataLoader((np.eye(3), np.arange(3)), batch_size=2)
     >>> [(x.shape, y) for x, y in loader]
@@ -47,16 +49,16 @@ class DataLoader:
         several = isinstance(arrays, (tuple, list))
         self.arrays = tuple(plain_array(entry) for entry in (arrays if several else [arrays]))
         self.samples = common_length(self.arrays)
-        self.batch_size = operator.index(batch_size)
-        if self.batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size must be at least 1, got {batch_size}")
+        self.batch_size = integer(batch_size, "batch_size", "DataLoader", 1)
+        self.shuffle = flag(shuffle, "shuffle", "DataLoader")
         if seed is None and (shuffle or transform is not None):
             seed = int(generator().integers(2**32))
-        self.seed = operator.index(seed or 0)
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer, type(None))):
+            raise TypeError(f"DataLoader: seed must be an integer, got {short(seed)}")
+        self.seed = int(seed or 0)
         if self.seed < 0:
             raise ValueError(f"DataLoader: seed must not be negative, got {seed}")
-        self.shuffle = shuffle
-        self.drop_last = drop_last
+        self.drop_last = flag(drop_last, "drop_last", "DataLoader")
         self.transform = transform
         self.epoch = 0
         self._several = several

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import integer, number
 from tinygrad_edu.engine.creation import generator
 
 __all__ = ["circles", "moons", "spirals"]
@@ -19,7 +20,7 @@ def moons(n: int = 200, noise: float = 0.1, seed: Any = 0, *, dtype: Any = np.fl
 
     noise: the standard deviation of what is added to each coordinate; the circles have radius 1. seed: a number, a
     NumPy Generator, or None for the one of ``tg.manual_seed``. Labels alternate, so any first part is a fair sample.
-    Raises ValueError for n below 1 or negative noise; the same holds for ``circles`` and ``spirals``.
+    Raises ValueError for n below 1 or negative noise, TypeError for what is no number; so do ``circles``, ``spirals``.
     """
     labels, rng = classes_of(n, 2, "moons"), generator(seed)
     angle = rng.uniform(0, math.pi, n) + math.pi * labels
@@ -55,7 +56,7 @@ def spirals(
 
 def classes_of(n: int, classes: int, name: str) -> np.ndarray[Any, Any]:
     """Return labels 0, 1, ..., 0, 1, ... for n points."""
-    if n < 1 or classes < 1:
+    if integer(n, "n", name) < 1 or integer(classes, "classes", name) < 1:
         raise ValueError(f"{name}: wanted at least one point and one class, got n={n}, classes={classes}")
     return np.arange(n, dtype=np.int64) % classes
 
@@ -64,7 +65,6 @@ def blurred(
     points: np.ndarray[Any, Any], noise: float, rng: np.random.Generator, dtype: Any, name: str
 ) -> np.ndarray[Any, Any]:
     """Return the points with normal noise added to each coordinate."""
-    if not noise >= 0:
-        raise ValueError(f"{name}: noise must not be negative, got {noise}")
+    number(noise, "noise", name, least=0)
     moved: np.ndarray[Any, Any] = points + noise * rng.standard_normal(points.shape)
     return moved.astype(dtype)

@@ -9,9 +9,9 @@ from tinygrad_edu.engine.functions import (
     sigmoid,
     silu,
     softmax,
-    softplus,
     tanh,
 )  # fmt: skip
+from tinygrad_edu.functional.activation import softplus
 from tinygrad_edu.functional.affine import linear
 from tinygrad_edu.functional.classification import cross_entropy, nll_loss
 from tinygrad_edu.functional.conv import conv1d, conv2d, conv_transpose2d

@@ -31,7 +31,8 @@ def cross_entropy(
     input: (C,), (N, C) or (N, C, d1, ...). target: integer labels 0 to C − 1 in its shape without C, or floating point
     probabilities in its shape. weight: (C,), by which "mean" divides again, for labels. label_smoothing: the share that
     goes to all classes alike (Szegedy et al. 2016, section 7). Labels equal to ``ignore_index`` count for nothing.
-    Raises IndexError for a label out of range, TypeError for one of the wrong dtype, ValueError where shapes don't fit.
+    Raises IndexError for a label out of range, TypeError for one of the wrong dtype, ValueError where shapes don't fit,
+    and for an ``ignore_index`` that is not negative beside probabilities, which have no labels to ignore.
     """
     known_reduction(reduction, "cross_entropy")
     logits, wanted = as_tensor(input), as_tensor(target)
@@ -39,6 +40,8 @@ def cross_entropy(
     number(label_smoothing, "label_smoothing", "cross_entropy", 0, 1)
     weights = class_weights(weight, logits, axis, "cross_entropy")
     if wanted.dtype.kind == "f" and wanted.shape == logits.shape:
+        if number(ignore_index, "ignore_index", "cross_entropy") >= 0:
+            raise ValueError(f"cross_entropy: ignore_index {ignore_index} names a label; target holds probabilities")
         chances = probabilities(wanted, logits.shape[axis], label_smoothing)
         terms = logits.log_softmax(axis=axis) * chances
         return reduced(-(terms if weights is None else terms * weights).sum(axis=axis), reduction)

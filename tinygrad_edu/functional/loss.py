@@ -177,6 +177,8 @@ def alike(input: Any, target: Any, reduction: str, op: str) -> tuple[Tensor, Ten
             f"{op}: input has shape {prediction.shape} but target {wanted.shape}; they must be equal, since "
             "broadcasting would compare each with all: reshape one, or stretch target by broadcast_to"
         )
+    if prediction.dtype.kind in "iub":  # a difference or a square of small integers would wrap round
+        prediction = prediction.astype(np.float64)
     return prediction, wanted
 
 

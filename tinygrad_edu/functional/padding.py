@@ -36,18 +36,25 @@ def pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None 
         raise ValueError(f"pad: mode {mode!r} takes no value, got {value}")
     if value is not None:
         number(value, "value", "pad")
-    cuts = tuple([slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(widths, inputs.shape)])
-    y = inputs[cuts] if any([a < 0 or b < 0 for a, b in widths]) else inputs
-    widths = [(max(0, a), max(0, b)) for a, b in widths]
+    cut_first = mode in ("constant", "circular")  # the others take also what is cut off on the far side, as in PyTorch
+    y = cut(inputs, widths) if cut_first else inputs
+    grown = [(max(0, a), max(0, b)) for a, b in widths]
     if mode == "constant":
-        if not any([a or b for a, b in widths]):
+        if not any([a or b for a, b in grown]):
             return y
-        return P.pad(y, widths=tuple(widths), value=0 if value is None else value)  # type: ignore[no-any-return]
-    for axis, (before, after) in enumerate(widths):
+        return P.pad(y, widths=tuple(grown), value=0 if value is None else value)  # type: ignore[no-any-return]
+    for axis, (before, after) in enumerate(grown):
         if before or after:
             refuse_far(mode, max(before, after), y.shape, axis)
             y = functions.concatenate(pieces(y, axis, before, after, mode), axis=axis)
-    return y
+    return y if cut_first else cut(y, widths)
+
+
+def cut(x: Tensor, widths: list[tuple[int, int]]) -> Tensor:
+    """Return x without what negative widths cut off."""
+    if not any([a < 0 or b < 0 for a, b in widths]):
+        return x
+    return x[tuple([slice(max(0, -a), n - max(0, -b)) for (a, b), n in zip(widths, x.shape)])]
 
 
 def widths_of(pad: Any, x: Tensor) -> list[tuple[int, int]]:

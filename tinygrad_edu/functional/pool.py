@@ -78,7 +78,8 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     if size == (1, 1):
         y = images.mean(axis=(2, 3), keepdims=True)
     else:
-        rows, columns = [sharing(n, m, images.dtype) for n, m in zip(images.shape[2:], size)]
+        dtype = images.dtype if images.dtype.kind == "f" else np.float64  # as of a mean
+        rows, columns = [sharing(n, m, dtype) for n, m in zip(images.shape[2:], size)]
         y = Tensor(rows, name="rows") @ images @ Tensor(columns.T, name="columns")
     return y[0] if single else y  # type: ignore[no-any-return]
 

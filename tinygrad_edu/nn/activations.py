@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_edu import functional as F
 from tinygrad_edu.engine.arguments import flag, number
-from tinygrad_edu.engine.tensor import Tensor, as_tensor
+from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.nn.module import Module
 
 __all__ = ["ELU", "GELU", "LeakyReLU", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
@@ -119,19 +119,19 @@ class GELU(Module):
 class Softplus(Module):
     """log(1 + exp(beta x)) / beta, a smooth ReLU. Dugas et al. 2001.
 
-    threshold is PyTorch's, which gives x itself where beta x is larger; here nothing overflows, so it changes nothing.
-    Shapes and errors as ``ReLU``; ValueError for a beta that is not positive.
+    threshold: x itself where beta x is larger; one of 20 or more changes nothing here, where nothing overflows.
+    Shapes and errors as ``ReLU``; ValueError for a beta that is not positive, TypeError for what is no number.
     """
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         if not number(beta, "beta", "Softplus") > 0:
             raise ValueError(f"Softplus: beta must be positive, got {beta}")
         self.beta = beta
-        self.threshold = threshold
+        self.threshold = number(threshold, "threshold", "Softplus")
 
     def forward(self, x: Any) -> Tensor:
         """Make everything positive."""
-        return F.softplus(x) if self.beta == 1 else F.softplus(as_tensor(x) * self.beta) / self.beta
+        return F.softplus(x, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
         """How sharp the bend is."""

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.engine.arguments import short
 from tinygrad_edu.optim.checks import at_least_zero, flags, share
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.sgd import moved
+from tinygrad_edu.optim.sgd import moved, towards
 
 __all__ = ["Adam", "AdamW"]
 
@@ -66,7 +66,7 @@ class Adam(Optimizer):
             state.update(step=0, exp_avg=np.zeros_like(p), exp_avg_sq=np.zeros_like(p))
         state["step"] += 1
         m, v = state["exp_avg"], state["exp_avg_sq"]
-        m += (1 - beta1) * (g - m)
+        towards(m, g, 1 - beta1)
         v *= beta2
         v += (1 - beta2) * (g * g)
         if settings["amsgrad"]:

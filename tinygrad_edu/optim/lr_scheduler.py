@@ -168,4 +168,5 @@ class CosineAnnealingLR(LRScheduler):
         before, now = [1 + math.cos(math.pi * e / self.T_max) for e in (epoch - 1, epoch)]
         if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             return lr + (base - self.eta_min) * now / 2
-        return self.eta_min + (lr - self.eta_min) * now / before
+        rate = self.eta_min + (lr - self.eta_min) * now / before
+        return 0.0 if -1e-12 * self.eta_min < rate < 0 else rate  # a rate of 0 that rounding made negative

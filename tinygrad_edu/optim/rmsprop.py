@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_edu.optim.checks import at_least_zero, flags, share
 from tinygrad_edu.optim.optimizer import Optimizer
-from tinygrad_edu.optim.sgd import moved
+from tinygrad_edu.optim.sgd import moved, towards
 
 __all__ = ["RMSprop"]
 
@@ -60,7 +60,7 @@ class RMSprop(Optimizer):
         spread = s
         if settings["centered"]:
             mean = state.setdefault("grad_avg", np.zeros_like(p))
-            mean += (1 - alpha) * (g - mean)
+            towards(mean, g, 1 - alpha)
             spread = s - mean * mean
         size = np.sqrt(spread)
         size += settings["eps"]

@@ -74,3 +74,12 @@ def moved(p: Any, direction: Any, lr: float) -> Any:
     new = np.multiply(direction, -lr, out=np.empty_like(p))
     new += p
     return new
+
+
+def towards(mean: Any, g: Any, share: float) -> None:
+    """Move ``mean`` that share of the way to g, in place; from the nearer end, or a g far smaller would be lost."""
+    gap = g - mean
+    if share < 0.5:
+        mean += share * gap
+    else:
+        np.subtract(g, (1 - share) * gap, out=mean)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy import float64, ndarray
 
 from tinygrad_edu.engine.op import elementwise
-from tinygrad_edu.engine.primitives.constants import ONES, ZEROS, one_minus, positive
+from tinygrad_edu.engine.primitives.constants import ONES, ZEROS, positive
 from tinygrad_edu.engine.primitives.elementwise import LN2, exp
 from tinygrad_edu.engine.primitives.selection import where
 
@@ -38,14 +38,21 @@ def sigmoid(x: Any) -> Any:
         if x > -LARGEST_EXPONENT:
             return float64(1 / (1 + math.exp(-x)))
         return ZERO if x < 0 else x  # x is NaN
+    if x.dtype not in ONES:
+        x = with_minus(x)
     with np.errstate(over="ignore"):  # e⁻ˣ = ∞ gives 0, as it should
         below = ONES.get(x.dtype, 1) + np.exp(-x)
     return np.reciprocal(below, out=below) if type(below) is ndarray else 1 / below
 
 
+def with_minus(x: Any) -> Any:
+    """Return x, as floats if its numbers have no sign: the minus of a 1 of uint8 is 255."""
+    return x.astype(np.result_type(x, np.float16)) if x.dtype.kind in "ub" else x
+
+
 @sigmoid.vjp("x")
 def sigmoid_dx(g: Any, out: Any, x: Any) -> Any:
-    return g * (out * one_minus(out))
+    return g * (out * (1 - out))
 
 
 @elementwise
@@ -124,6 +131,8 @@ def silu_dx(g: Any, out: Any, x: Any) -> Any:
 @elementwise
 def softplus(x: Any) -> Any:
     """log(1 + eˣ), the smooth relu, without overflow."""
+    if x.dtype not in ONES:
+        x = with_minus(x)
     return np.maximum(x, 0) + np.log1p(np.exp(np.minimum(x, -x)))
 
 

@@ -227,6 +227,8 @@ def _tells_squareness(one: Op) -> None:
             return (
                 f"solve: a {x.shape} has {x.shape[-1]} rows but b {others[0].shape} not; b must be (..., n, k) or (n,)"
             )
+        if any(array.dtype == np.float16 for array in (x, *others)):
+            return f"{one.name}: NumPy has no linear algebra of float16 ({name} {x.shape}); use .astype(np.float32)"
         if one is cholesky:
             return f"cholesky: x {x.shape} is not positive definite; add a little to its diagonal, or look at eigvalsh"
         if one in (inv, solve):

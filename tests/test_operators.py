@@ -165,3 +165,13 @@ def test_elements_can_not_be_assigned():
     with pytest.raises(TypeError, match=r"tg\.where.*x\.data"):
         x[0] = 1
     np.testing.assert_array_equal(x.data, [1, 2])
+
+
+def test_a_number_too_large_for_small_integers_widens_them():
+    pixels = tg.Tensor(np.array([10, 200], np.uint8))
+    np.testing.assert_array_equal((pixels / 256).data, [10 / 256, 200 / 256])
+    np.testing.assert_array_equal((300 - pixels).data, [290, 100])
+    assert (pixels + 256).dtype == np.int64
+    assert (pixels + 1).dtype == np.uint8
+    with pytest.raises(TypeError, match="int"):
+        pixels + 10**30

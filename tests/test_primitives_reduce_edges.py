@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from reduce_cases import OVER_AXES, SPREADS, slope
 
+import tinygrad_edu as tg
 from tinygrad_edu.engine.primitives import accumulate, reduce
 from tinygrad_edu.engine.tensor import Tensor
 
@@ -129,3 +130,14 @@ def test_choosing_among_nothing_is_explained(op):
     said = op.explain(x, axis=(1,) if many else 1, keepdims=False)
     assert all(fact in said for fact in (op.name, "(2, 0)", "axis 1"))
     assert op.explain(np.ones((2, 1)), axis=(1,) if many else 1, keepdims=False) is None
+
+
+@pytest.mark.parametrize(("name", "value"), [("softmax", 1.0), ("log_softmax", 0.0)])
+@pytest.mark.parametrize("axis", [0, -1])
+def test_softmax_of_one_number_is_certain(name, value, axis):
+    x = tg.Tensor(2.5, requires_grad=True)
+    y = getattr(tg, name)(x, axis=axis)
+    assert (y.shape, y.item()) == ((), value)
+    assert tg.grad(y, x).item() == 0
+    with pytest.raises(ValueError, match=f"{name}: axis 1"):
+        getattr(x, name)(1)

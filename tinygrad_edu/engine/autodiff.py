@@ -160,6 +160,7 @@ def jacobian(f: Callable[..., Any], x: Any, create_graph: bool = False) -> Any:
     """Every derivative of every output element: shape ``f(x).shape + x.shape``, zeros where there is no dependence.
 
     x: a Tensor or array, or a tuple of them for ``f(*x)``; then a tuple of Jacobians. One backward pass per element.
+    A gradient that f itself takes counts as a constant unless it is recorded: ``tg.grad(..., create_graph=True)``.
     """
     leaves = leaves_for(x, keep=create_graph)
     y = evaluated(f, leaves, "jacobian")

@@ -211,11 +211,15 @@ class Methods(Shaping):
     @torch_spelling
     def softmax(self, axis: int = -1) -> Tensor:
         """exp(x) over its sum along ``axis``, without overflow."""
+        if not self.ndim and axis in (0, -1):  # as in PyTorch
+            return self.reshape(1).softmax(0).reshape(())
         return self._apply(P.softmax, axis=one_axis(axis, self.ndim, "softmax"))
 
     @torch_spelling
     def log_softmax(self, axis: int = -1) -> Tensor:
         """Logarithm of softmax along ``axis``, without overflow."""
+        if not self.ndim and axis in (0, -1):  # as in PyTorch
+            return self.reshape(1).log_softmax(0).reshape(())
         return self._apply(P.log_softmax, axis=one_axis(axis, self.ndim, "log_softmax"))
 
     @torch_spelling

@@ -358,7 +358,10 @@ def operand(value: Any, partner: Tensor) -> Any:
         dtype = partner._data.dtype
         if dtype.kind != "f":
             dtype = np.result_type(dtype, value)
-        return Tensor._wrap(dtype.type(value))
+        try:
+            return Tensor._wrap(dtype.type(value))
+        except OverflowError:  # an int too large for its partner, such as 256 beside pixels of uint8, is an int64
+            return Tensor._wrap(to_array(value, None, False, False))
     if isinstance(value, (*_ARRAYS, list, tuple)):
         return Tensor._wrap(to_array(value, None, False, False))
     return NotImplemented

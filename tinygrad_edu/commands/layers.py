@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     text, html = everything() if options.all else one(options)
     print(text)
     if options.out:
-        from viz.save import save_file
+        from viz.output.save import save_file
 
         save_file(options.out, PAGE.format(html) if options.out.suffix == ".html" else f"{text}\n")
         print(f"written to {options.out}")

@@ -163,7 +163,7 @@ def probabilities(model: Any, images: Any, batch: int = 256) -> Any:
 def save(options: argparse.Namespace, examples: Examples, model: Any, history: History, share: float) -> list[Path]:
     """Write the model, the history as a table, and the run's settings and result."""
     from tinygrad_edu.files import save as save_model
-    from viz.save import save_file
+    from viz.output.save import save_file
 
     folder = options.out
     save_model(model.state_dict(), folder / "lenet5.npz")
@@ -180,7 +180,7 @@ def save(options: argparse.Namespace, examples: Examples, model: Any, history: H
 
 def draw_charts(options: argparse.Namespace, examples: Examples, history: History, chances: Any) -> list[Path]:
     """Draw curves, confusion matrix and the worst mistakes."""
-    from viz import training
+    from viz.figures import training
 
     truth, predicted = examples.test_y, chances.argmax(axis=1)
     matrix = np.zeros((chances.shape[1],) * 2, dtype=int)

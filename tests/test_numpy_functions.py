@@ -7,7 +7,7 @@ import pytest
 from numpy_calls import MASK, SQUARE, X3, X23, X34, C, R, as_function, parts, slope_of, spd, tensors_of
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.numpy_functions import FUNCTIONS
+from tinygrad_edu.engine.numpy_calls.functions import FUNCTIONS
 from tinygrad_edu.engine.tensor import Tensor
 
 SLIDING = np.lib.stride_tricks.sliding_window_view

@@ -9,8 +9,8 @@ import pytest
 from numpy_calls import MASK, SQUARE, X3, X23, C, R, as_function, parts, slope_of, spd, tensors_of
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine import numpy_protocol
-from tinygrad_edu.engine.numpy_functions import FUNCTIONS, NO_GRADIENT
+from tinygrad_edu.engine.numpy_calls import protocol as numpy_protocol
+from tinygrad_edu.engine.numpy_calls.functions import FUNCTIONS, NO_GRADIENT
 from tinygrad_edu.engine.tensor import Tensor
 
 # ufuncs

@@ -10,8 +10,8 @@ import pytest
 import tinygrad_edu as tg
 from tinygrad_edu.engine.primitives import normalize
 from tinygrad_edu.engine.primitives.normalize import moments, rescale, standardize, standardize_dot, standardize_slope
-from tinygrad_edu.engine.replay import replayed_op
 from tinygrad_edu.engine.symbol import Symbol
+from tinygrad_edu.engine.trace.replay import replayed_op
 
 OPS = [rescale, standardize, standardize_slope, standardize_dot]
 AXES = [

@@ -10,8 +10,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
-from tinygrad_edu.engine.recompute import recompute
 from tinygrad_edu.engine.text import number_text
+from tinygrad_edu.engine.trace.recompute import recompute
 from tinygrad_edu.models import example
 from viz.quizzes import quiz
 from viz.quizzes.seal import keystream, sealed

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.recompute import recompute
+from tinygrad_edu.engine.trace.recompute import recompute
 
 
 def test_every_value_is_what_the_program_would_have_made(rng):

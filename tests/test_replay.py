@@ -9,8 +9,8 @@ from test_readers import OPS, every_op, normal, samples
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.record import unbroadcast
-from tinygrad_edu.engine.replay import replay
 from tinygrad_edu.engine.symbol import formula_of_rule
+from tinygrad_edu.engine.trace.replay import replay
 from tinygrad_edu.models import example
 
 FEW = 40  # elements of an input, up to which a sample is taken apart: a matrix of 40 x 30 only takes time

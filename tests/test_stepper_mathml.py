@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.detail import structure_of
 from tinygrad_edu.engine.mathml import math_tree, numbers_leaf, to_mathml
 from tinygrad_edu.engine.symbol import Symbol
-from tinygrad_edu.engine.tracing import graph
+from tinygrad_edu.engine.trace.detail import structure_of
+from tinygrad_edu.engine.trace.tracing import graph
 
 HOSTILE = ["</math><script>x</script>", "a<b>&amp;\"'", "\x00\x1b\ud800", "x" * 1000]
 A, B, C = (Symbol(name, np.arange(1.0, 5).reshape(2, 2)) for name in "ABC")

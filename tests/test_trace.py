@@ -13,8 +13,8 @@ import pytest
 
 import tinygrad_edu as tg
 from tinygrad_edu import nn
-from tinygrad_edu.engine.snapshot import snapshot
-from tinygrad_edu.engine.tracing import Snapshot, Trace
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.tracing import Snapshot, Trace
 from tinygrad_edu.models import example
 
 

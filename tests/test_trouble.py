@@ -15,7 +15,7 @@ from test_theme import AA, contrast, turned
 import tinygrad_edu as tg
 import viz
 from tinygrad_edu import nn, optim
-from tinygrad_edu.engine.tracing import graph
+from tinygrad_edu.engine.trace.tracing import graph
 from tinygrad_edu.models import example
 from viz.graph.trouble import COLOURS, ratio_colour, share_colour
 from viz.style.theme import DARK_TEXT, NAN_COLOUR, NAN_PALE, NAN_PALEST, PALETTES

@@ -32,7 +32,7 @@ from tinygrad_edu.engine.tensor import Tensor
 if TYPE_CHECKING:
     from tinygrad_edu import data, functional, init, labs, models, nn, optim
     from tinygrad_edu.engine.checking import GradcheckError, check_graph, gradcheck
-    from tinygrad_edu.engine.tracing import graph
+    from tinygrad_edu.engine.trace.tracing import graph
     from tinygrad_edu.files import load, save
     from tinygrad_edu.inspection import init_lab, layer_flow, networks, summary
     from tinygrad_edu.nn.fusing import fuse
@@ -53,7 +53,7 @@ __all__ = [
 _LATER = {
     "GradcheckError": "engine.checking", "check_graph": "engine.checking", "data": "", "evaluate": "training",
     "fit": "training", "functional": "", "fuse": "nn.fusing", "gradcheck": "engine.checking",
-    "graph": "engine.tracing", "init": "", "init_lab": "inspection", "labs": "", "layer_flow": "inspection",
+    "graph": "engine.trace.tracing", "init": "", "init_lab": "inspection", "labs": "", "layer_flow": "inspection",
     "load": "files", "models": "", "networks": "inspection", "nn": "", "optim": "", "save": "files",
     "summary": "inspection",
 }  # fmt: skip

@@ -13,7 +13,7 @@ from tinygrad_edu.engine.backprop import Backpropagation
 from tinygrad_edu.engine.failure import anomaly, explained, users_line
 from tinygrad_edu.engine.hooks import Hooks
 from tinygrad_edu.engine.methods import Methods
-from tinygrad_edu.engine.numpy_protocol import NumpyProtocol
+from tinygrad_edu.engine.numpy_calls.protocol import NumpyProtocol
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.questions import Questions
 from tinygrad_edu.engine.scope import MODE, next_serial

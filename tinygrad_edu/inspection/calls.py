@@ -13,7 +13,7 @@ from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.creation import Randomness
 from tinygrad_edu.engine.scope import MODE, inside, next_serial
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 from tinygrad_edu.nn import Module, Parameter
 
 __all__ = ["Call", "Run", "every_call", "run_once"]

@@ -16,7 +16,7 @@ import numpy as np
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.record import backward_steps
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 
 __all__ = ["NONLINEAR", "OFF", "LayerFlow", "dead_units", "layer_flow"]
 

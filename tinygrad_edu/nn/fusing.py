@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_edu.engine.modes import enable_grad
 from tinygrad_edu.engine.primitives import rescale
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 from tinygrad_edu.nn.conv import Conv1d, Conv2d
 from tinygrad_edu.nn.linear import Linear
 from tinygrad_edu.nn.module import Module, Parameter

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinygrad_edu import Tensor
 from tinygrad_edu.engine.scope import MODE, inside
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 from tinygrad_edu.nn import Module
 from viz.architectures.structure import Part
 from viz.architectures.views import Arrow, Box, View

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinygrad_edu import Tensor
-from tinygrad_edu.engine.grafting import grafted, with_rule
+from tinygrad_edu.engine.trace.grafting import grafted, with_rule
 from viz.bugs.catalogue import BUGS, Bug
 from viz.bugs.spots import Rule, Spot, changed_piece, spots_of
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import Op, Tensor, backward_steps
-from tinygrad_edu.engine.grafting import with_op, with_rule
-from tinygrad_edu.engine.recompute import recompute
+from tinygrad_edu.engine.trace.grafting import with_op, with_rule
+from tinygrad_edu.engine.trace.recompute import recompute
 
 __all__ = ["Rule", "Spot", "changed_piece", "spots_of"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu.engine.primitives import matmul
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 from viz.features.ascent import show, span
 from viz.features.probe import Probe, images_for, unit_words
 from viz.features.shown import Shown

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_edu as tg
-from tinygrad_edu.engine.tracing import graph
+from tinygrad_edu.engine.trace.tracing import graph
 from viz.style.numbers import number
 
 __all__ = ["Kink", "Study", "interval_text", "study"]

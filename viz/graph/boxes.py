@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 
 from tinygrad_edu.engine.text import place_text
-from tinygrad_edu.engine.tracing import Call, Snapshot, Turn, Value
+from tinygrad_edu.engine.trace.tracing import Call, Snapshot, Turn, Value
 from viz.graph.fold import Box, View
 from viz.graph.options import Options
 from viz.graph.trouble import unreached

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import graphviz
 
-from tinygrad_edu.engine.tracing import Region
+from tinygrad_edu.engine.trace.tracing import Region
 from viz.graph.boxes import UNREACHED, Ink, Texts, is_dead
 from viz.graph.caption import caption
 from viz.graph.fold import Arrow, Box, View

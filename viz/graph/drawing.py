@@ -8,10 +8,10 @@ from typing import Any
 
 from tinygrad_edu import Step, Tensor, backward_steps
 from tinygrad_edu.engine.failure import FailedCall
-from tinygrad_edu.engine.opening import opened
-from tinygrad_edu.engine.replay import replay
-from tinygrad_edu.engine.snapshot import snapshot
-from tinygrad_edu.engine.tracing import Trace, Value, graph
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.replay import replay
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.tracing import Trace, Value, graph
 from viz.graph.dot import Options, dot_text
 from viz.graph.fold import LEVELS, View, fold
 from viz.graph.live import named_parameters

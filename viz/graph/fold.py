@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tinygrad_edu.engine.tracing import Call, Region, Snapshot, Trace, Turn, Value
+from tinygrad_edu.engine.trace.tracing import Call, Region, Snapshot, Trace, Turn, Value
 
 __all__ = ["LEVELS", "Arrow", "Box", "View", "fold", "folded_regions"]
 

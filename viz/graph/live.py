@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tinygrad_edu import Step, Tensor
-from tinygrad_edu.engine.tracing import Call, Trace
+from tinygrad_edu.engine.trace.tracing import Call, Trace
 
 __all__ = ["call_of", "named_parameters", "tensors_by_id"]
 

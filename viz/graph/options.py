@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tinygrad_edu.engine.tracing import Value
+from tinygrad_edu.engine.trace.tracing import Value
 from viz.graph.trouble import Mark
 
 __all__ = ["Options"]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import Step
-from tinygrad_edu.engine.recompute import recompute
-from tinygrad_edu.engine.snapshot import snapshot
-from tinygrad_edu.engine.tracing import Call, Snapshot, Trace, Value
+from tinygrad_edu.engine.trace.recompute import recompute
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.tracing import Call, Snapshot, Trace, Value
 from tinygrad_edu.inspection.flow import NONLINEAR, dead_units
 from viz.graph.fold import Box, View, folded_regions
 from viz.graph.live import tensors_by_id

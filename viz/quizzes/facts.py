@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import Tensor, backward_steps
-from tinygrad_edu.engine.replay import replay
-from tinygrad_edu.engine.tracing import Call, Trace, Turn, Value, graph
+from tinygrad_edu.engine.trace.replay import replay
+from tinygrad_edu.engine.trace.tracing import Call, Trace, Turn, Value, graph
 
 __all__ = ["Facts", "Use", "element"]
 

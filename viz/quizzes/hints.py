@@ -7,7 +7,7 @@ from typing import Any
 
 from tinygrad_edu.engine.mathml import Math
 from tinygrad_edu.engine.text import number_text
-from tinygrad_edu.engine.tracing import Call
+from tinygrad_edu.engine.trace.tracing import Call
 from viz.quizzes.facts import Facts, columns_of
 from viz.quizzes.questions import Question
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import graphviz
 
-from tinygrad_edu.engine.tracing import Call, Snapshot
+from tinygrad_edu.engine.trace.tracing import Call, Snapshot
 from viz.graph.fold import Box, View, fold
 from viz.quizzes.facts import Facts, columns_of
 from viz.quizzes.hints import ANOTHER, Blanks

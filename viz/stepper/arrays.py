@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_edu.engine.tracing import Snapshot
+from tinygrad_edu.engine.trace.tracing import Snapshot
 
 __all__ = ["KEPT", "Pool", "Tiles", "plain_number", "tiles"]
 

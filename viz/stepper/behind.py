@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tinygrad_edu import Step, Tensor
-from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.record import seeds_of, sweep
-from tinygrad_edu.engine.replay import replay
-from tinygrad_edu.engine.tracing import Trace
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.replay import replay
+from tinygrad_edu.engine.trace.tracing import Trace
 from viz.graph.drawing import flat_gradients
 from viz.graph.live import tensors_by_id
 

@@ -7,7 +7,7 @@ import linecache
 import os
 from typing import Any
 
-from tinygrad_edu.engine.tracing import Call, Detail, Snapshot, Trace, Turn, Value
+from tinygrad_edu.engine.trace.tracing import Call, Detail, Snapshot, Trace, Turn, Value
 from viz.graph.boxes import root_name
 from viz.graph.fold import Box, View
 from viz.stepper.arrays import Pool

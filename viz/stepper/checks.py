@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.checking import Verdict, compared, rule_verdict, widened
-from tinygrad_edu.engine.recompute import recompute
 from tinygrad_edu.engine.text import place_of
-from tinygrad_edu.engine.tracing import Turn
+from tinygrad_edu.engine.trace.recompute import recompute
+from tinygrad_edu.engine.trace.tracing import Turn
 from viz.graph.fold import Box, View
 from viz.stepper.arrays import SMALL, Pool
 from viz.stepper.behind import Behind

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import graphviz
 
-from tinygrad_edu.engine.tracing import Region, Snapshot, Value
+from tinygrad_edu.engine.trace.tracing import Region, Snapshot, Value
 from viz.graph.boxes import root_name
 from viz.graph.fold import Box, View
 from viz.output.render import RenderError, render

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tinygrad_edu.engine.naive import Firing, firing_count, naive_firings
-from tinygrad_edu.engine.snapshot import snapshot
-from tinygrad_edu.engine.tracing import Snapshot, Value
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.tracing import Snapshot, Value
 from viz.graph.fold import Box, View
 from viz.stepper.arrays import KEPT
 from viz.stepper.behind import Behind

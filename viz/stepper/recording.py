@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tinygrad_edu.engine.tracing import Call, Trace, Turn
+from tinygrad_edu.engine.trace.tracing import Call, Trace, Turn
 from viz.graph.drawing import root_title, traced
 from viz.graph.fold import LEVELS, Box, View, fold
 from viz.stepper.arrays import KEPT, Pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_edu.engine.tracing import Snapshot
+from tinygrad_edu.engine.trace.tracing import Snapshot
 from viz.style.markup import font
 from viz.style.theme import heat_colour
 

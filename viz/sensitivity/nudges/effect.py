@@ -15,9 +15,9 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu import Step, Tensor
-from tinygrad_edu.engine.opening import opened
-from tinygrad_edu.engine.recompute import recompute
-from tinygrad_edu.engine.tracing import Trace, Value, graph
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.recompute import recompute
+from tinygrad_edu.engine.trace.tracing import Trace, Value, graph
 from viz.graph.picture import Picture
 from viz.sensitivity.nudges import shown
 from viz.sensitivity.nudges.kinks import HELD, Kink, kinks_between

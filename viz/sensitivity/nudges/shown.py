@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinygrad_edu.engine.snapshot import snapshot
-from tinygrad_edu.engine.tracing import Call, Value
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.tracing import Call, Value
 from viz.graph.dot import Options, dot_text
 from viz.graph.fold import View, fold
 from viz.graph.picture import Picture

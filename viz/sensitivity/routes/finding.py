@@ -10,9 +10,9 @@ import numpy as np
 
 import tinygrad_edu as tg
 from tinygrad_edu import Tensor
-from tinygrad_edu.engine.opening import opened
-from tinygrad_edu.engine.replay import replay
-from tinygrad_edu.engine.tracing import Trace, graph
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.replay import replay
+from tinygrad_edu.engine.trace.tracing import Trace, graph
 from viz.graph.drawing import smaller
 from viz.graph.fold import LEVELS, fold
 from viz.graph.live import tensors_by_id

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_edu import Step, nn
 from tinygrad_edu.engine.scope import Scope
-from tinygrad_edu.engine.tracing import Region, Trace
+from tinygrad_edu.engine.trace.tracing import Region, Trace
 from viz.graph.fold import View
 from viz.graph.options import Options
 from viz.graph.picture import Picture

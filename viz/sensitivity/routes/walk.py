@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import Step
-from tinygrad_edu.engine.tracing import Call, Trace
+from tinygrad_edu.engine.trace.tracing import Call, Trace
 from viz.graph.fold import folded_regions
 
 __all__ = ["Hop", "Trail", "Walk"]

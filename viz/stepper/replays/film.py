@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_edu.engine.snapshot import SMALL, snapshot
-from tinygrad_edu.engine.tracing import Snapshot, Trace, Value
+from tinygrad_edu.engine.trace.snapshot import SMALL, snapshot
+from tinygrad_edu.engine.trace.tracing import Snapshot, Trace, Value
 from viz.graph.fold import Box, View, fold
 from viz.stepper.arrays import picked, plain_number, tiles
 from viz.stepper.layout import Layout, has_room, is_printed, laid_out

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu import Tensor
-from tinygrad_edu.engine.opening import opened
-from tinygrad_edu.engine.recompute import recompute
-from tinygrad_edu.engine.tracing import Trace, graph
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.recompute import recompute
+from tinygrad_edu.engine.trace.tracing import Trace, graph
 from tinygrad_edu.nn import Module
 from tinygrad_edu.training.run import in_mode
 from viz.output.save import save_file

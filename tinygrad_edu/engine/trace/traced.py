@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tinygrad_edu.engine.snapshot import Snapshot
+from tinygrad_edu.engine.trace.snapshot import Snapshot
 
 __all__ = ["Call", "Detail", "Edge", "Region", "Trace", "Turn", "Value"]
 

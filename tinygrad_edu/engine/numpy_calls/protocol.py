@@ -76,7 +76,7 @@ class NumpyProtocol:
         return wrapped(getattr(ufunc, method)(*plain(inputs), **plain_options(options)))
 
     def __array_function__(self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        from tinygrad_edu.engine.numpy_functions import FUNCTIONS, NO_GRADIENT, WRITES, named_call, refusal
+        from tinygrad_edu.engine.numpy_calls.functions import FUNCTIONS, NO_GRADIENT, WRITES, named_call, refusal
         from tinygrad_edu.engine.tensor import Tensor
 
         if not all([issubclass(kind, (Tensor, np.ndarray)) for kind in types]):

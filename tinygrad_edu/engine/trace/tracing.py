@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tinygrad_edu.engine.detail import detail_of_forward, detail_of_rule
 from tinygrad_edu.engine.failure import FailedCall
 from tinygrad_edu.engine.record import seeds_of, sweep
-from tinygrad_edu.engine.regions import region_formulas
 from tinygrad_edu.engine.scope import Scope
-from tinygrad_edu.engine.snapshot import Snapshot, snapshot
 from tinygrad_edu.engine.symbol import Symbol, formula_of_forward, formula_of_rule, symbol_text
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.engine.text import number_text, params_text
-from tinygrad_edu.engine.traced import Call, Detail, Edge, Region, Trace, Turn, Value
+from tinygrad_edu.engine.trace.detail import detail_of_forward, detail_of_rule
+from tinygrad_edu.engine.trace.regions import region_formulas
+from tinygrad_edu.engine.trace.snapshot import Snapshot, snapshot
+from tinygrad_edu.engine.trace.traced import Call, Detail, Edge, Region, Trace, Turn, Value
 
 __all__ = ["Call", "Detail", "Edge", "Region", "Snapshot", "Trace", "Turn", "Value", "graph"]
 

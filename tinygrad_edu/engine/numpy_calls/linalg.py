@@ -11,7 +11,7 @@ import numpy as np
 from tinygrad_edu.engine import functions as tg
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.axes import every_axis
-from tinygrad_edu.engine.numpy_numbers import cross as any_cross
+from tinygrad_edu.engine.numpy_calls.numbers import cross as any_cross
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import recorded
+from tinygrad_edu.engine.trace.tracing import recorded
 
 __all__ = ["recompute"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.opening import copied, copy_of
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import names_of, recorded
+from tinygrad_edu.engine.trace.opening import copied, copy_of
+from tinygrad_edu.engine.trace.tracing import names_of, recorded
 
 __all__ = ["grafted", "with_op", "with_rule"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from tinygrad_edu.engine.record import Node
 from tinygrad_edu.engine.scope import MODE, inside, next_serial
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import names_of, recorded
+from tinygrad_edu.engine.trace.tracing import names_of, recorded
 
 __all__ = ["opened"]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from tinygrad_edu.engine.mathml import Math, math_tree, numbers_leaf, shape_leaf
 from tinygrad_edu.engine.record import call_rule, fit
-from tinygrad_edu.engine.snapshot import snapshot
 from tinygrad_edu.engine.symbol import Symbol, symbol_text
-from tinygrad_edu.engine.traced import Detail
+from tinygrad_edu.engine.trace.snapshot import snapshot
+from tinygrad_edu.engine.trace.traced import Detail
 
 __all__ = ["detail_of_forward", "detail_of_rule", "local_derivative", "structure_of"]
 

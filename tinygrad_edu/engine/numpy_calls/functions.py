@@ -15,11 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tinygrad_edu.engine import functions as tg
-from tinygrad_edu.engine import numpy_arranging as arranging
-from tinygrad_edu.engine import numpy_linalg as linalg
-from tinygrad_edu.engine import numpy_numbers as numbers
-from tinygrad_edu.engine import numpy_statistics as statistics
-from tinygrad_edu.engine.numpy_arranging import rearranged
+from tinygrad_edu.engine.numpy_calls import arranging, linalg, numbers, statistics
+from tinygrad_edu.engine.numpy_calls.arranging import rearranged
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
 __all__ = ["FUNCTIONS", "NO_GRADIENT", "Call", "named_call", "refusal"]

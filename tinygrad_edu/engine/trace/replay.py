@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tinygrad_edu.engine.op import Op
-from tinygrad_edu.engine.opening import opened
 from tinygrad_edu.engine.scope import MODE, inside
 from tinygrad_edu.engine.tensor import Tensor
-from tinygrad_edu.engine.tracing import names_of, recorded
+from tinygrad_edu.engine.trace.opening import opened
+from tinygrad_edu.engine.trace.tracing import names_of, recorded
 
 __all__ = ["replay", "replayed_op", "scalar_count"]
 

@@ -1,0 +1,1 @@
+"""What NumPy's own functions do when they are called on Tensors."""

@@ -201,7 +201,6 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
     other = -heap[0][0] if heap else 0  # and of the heap's next; 0 for none
     careful = create_graph or MODE.get().anomaly
     plus = recorded_sum if create_graph else add
-    received = grads.get
     new_step = object.__new__
     while newest or other:
         if newest > other:
@@ -246,9 +245,8 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
                 kind = type(piece)
                 if kind is not type(a) or (kind is ndarray and (piece.shape != a.shape or piece.dtype is not a.dtype)):
                     pieces[i] = piece = fit(piece, a, node, i)
-                before = received(x)
-                if before is not None:
-                    grads[x] = plus(before, piece)
+                if x in grads:
+                    grads[x] = plus(grads[x], piece)
                 else:
                     grads[x] = piece
                     serial = x._serial

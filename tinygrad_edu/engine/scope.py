@@ -81,7 +81,7 @@ def put_back(scope: Scope) -> None:
 class Mode:
     """What an op does besides computing: whether it records, where, looks for NaN, keeps lines, fuses."""
 
-    __slots__ = ("anomaly", "before", "lines", "recording", "scope", "unfused", "watchful")
+    __slots__ = ("anomaly", "before", "lines", "plain", "recording", "scope", "unfused", "watchful")
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class Mode:
         self.lines = lines
         self.unfused = unfused
         self.watchful = anomaly or lines
+        self.plain = recording and not self.watchful  # the common case, which asks for nothing but a record
         self.before: Mode | None = None  # what a switch came from and goes back to
 
     def within(self, scope: Scope) -> Mode:

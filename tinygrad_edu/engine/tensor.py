@@ -40,7 +40,7 @@ def infix(op: Op) -> Callable[[Any, Any], Tensor]:
             if x is NotImplemented:
                 return NotImplemented  # type: ignore[no-any-return]
         mode = MODE.get()
-        if mode.watchful or not mode.recording or not (x._needs or y._needs):
+        if not (mode.plain and (x._needs or y._needs)):
             return apply(op, (x, y))
         a = x._data
         b = y._data
@@ -265,7 +265,7 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
     def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor:
         """Record ``op`` on this and others; what ``Methods`` calls. ``apply``, but faster on this one alone."""
         mode = MODE.get()
-        if others or mode.watchful or not (self._needs and mode.recording):
+        if others or not (mode.plain and self._needs):
             return apply(op, (self, *[as_tensor(x, self) for x in others]), params or None)
         a = self._data
         try:

@@ -30,5 +30,5 @@ def run(options: argparse.Namespace) -> int:
 
     shown = architecture(options.model, direction=options.direction, theme=options.theme, max_boxes=options.max_boxes)
     path = shown.save(options.out or Path(f"{options.model}.html"))
-    print(f"{shown.title}: {shown.parameters:,} parameters in {len(shown.view.boxes)} boxes\nwritten to {path}")
+    print(f"{shown.title}: {shown.parameters:,} learned parameters in {len(shown.view.boxes)} boxes\nwritten to {path}")
     return 0

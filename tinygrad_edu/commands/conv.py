@@ -38,8 +38,11 @@ def add_to(commands: Any) -> None:
 
 def pair(text: str) -> Any:
     """Return 5 as an integer, 5x7 as a pair."""
-    parts = [int(part) for part in text.replace("×", "x").split("x")]
-    if len(parts) > 2:
+    try:
+        parts = [int(part) for part in text.replace("×", "x").split("x")]
+    except ValueError:
+        parts = []
+    if len(parts) not in (1, 2):
         raise argparse.ArgumentTypeError(f"{text!r} is neither an integer nor two as 5x7")
     return parts[0] if len(parts) == 1 else tuple(parts)
 

@@ -34,6 +34,8 @@ def write(folder: Path) -> int:
     from viz.graph.drawing import draw
     from viz.output.save import save_file
 
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; give a folder with --out")
     folder.mkdir(parents=True, exist_ok=True)
     with tg.record_lines():
         loss, leaves = tg.models.example("two_layer_net")
@@ -62,6 +64,7 @@ def write(folder: Path) -> int:
     path = folder / "gradients.txt"
     save_file(path, table + "\n")
     print(f"wrote {path}\n\n{table}")
+    print(f"\nopen {folder / 'graph.html'} in a browser; next: tinygrad-edu step two_layer_net")
     return 0 if error < TOLERANCE else 1
 
 

@@ -9,15 +9,17 @@ from typing import Any
 
 __all__ = ["add_to"]
 
+NAMES = "standardize, reductions, residual, batchnorm, sigmoid-relu, dense-conv, dropout"
+
 
 def add_to(commands: Any) -> None:
     """Add the command to a parser's."""
     parser = commands.add_parser(
         "lab",
-        help="an experiment: standardize, reductions, residual, batchnorm, sigmoid-relu, dense-conv, dropout",
+        help=f"an experiment: {NAMES}",
         description="Ideas side by side, each under two minutes: prints the numbers, and draws them with matplotlib.",
     )
-    parser.add_argument("name", metavar="NAME", help="of the experiment")
+    parser.add_argument("name", metavar="NAME", help=NAMES)
     parser.add_argument("--seed", type=int, default=0, help="of weights, data and order (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="a few steps only, to see that it works")
     parser.add_argument("--out", type=Path, help="picture to write: .png .svg .pdf (lab-NAME.png)")
@@ -31,6 +33,10 @@ def run(options: argparse.Namespace) -> int:
     charts = find_spec("matplotlib") is not None
     if options.out is not None and not charts:
         raise ImportError('--out: the picture is drawn by matplotlib: pip install "tinygrad-edu[plot]"')
+    if options.out is not None and options.out.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"the suffix {options.out.suffix!r} of {options.out} is none of .png, .svg, .pdf")
+    if options.out is not None and not options.out.parent.is_dir():
+        raise FileNotFoundError(f"the folder {options.out.parent} does not exist; create it first")
     result = labs.run(options.name, options.seed, options.quick)
     print(result)
     if charts:

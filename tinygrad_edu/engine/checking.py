@@ -63,11 +63,19 @@ def gradcheck(
     |analytic - numeric| <= atol + rtol |numeric|, or where a kink (ReLU at 0) lies and the rule's slope is between the
     slopes of both sides. Above 4,096 Jacobian elements one random direction stands for all.
     """
+    if not callable(f):
+        raise TypeError(
+            f"gradcheck: f must be a function of the inputs, got {type(f).__name__}; tg.check_graph(result) checks the "
+            "ops of a result that is there already"
+        )
     given = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
     tensors = [as_tensor(x) for x in given]
     checked = [i for i, x in enumerate(tensors) if x.requires_grad]
     if not checked:
-        raise ValueError("gradcheck: no input has requires_grad=True, so there is nothing to check")
+        raise ValueError(
+            "gradcheck: no input has requires_grad=True, so there is nothing to check; give tg.Tensor(x, "
+            "requires_grad=True), or for the parameters of a model take tg.check_graph(loss)"
+        )
     for i in checked:
         if tensors[i].dtype != np.float64:
             raise ValueError(
@@ -113,6 +121,7 @@ def check_output(
             analytic = np.zeros(leaf.shape) if piece is None else piece.data
             verdict = compared(lambda data, i=i: value(i, data), leaf.data, g, analytic, eps, tolerance)  # type: ignore[misc]
             if verdict.wrong:
+                refuse_chance(value(i, leaf.data), value(i, leaf.data))
                 output = f"output {number}" + (
                     f" element {np.argwhere(g)[0].tolist()}" if size <= _MANY and y.ndim else ""
                 )
@@ -122,6 +131,15 @@ def check_output(
                     f"rules but {verdict.numeric:.8g} by central differences (eps {eps:g}); "
                     "tg.check_graph(output) names the op"
                 )
+
+
+def refuse_chance(once: Any, again: Any) -> None:
+    """Raise if a function gave two results for the same inputs: no rule is to blame then."""
+    if not np.array_equal(once, again, equal_nan=True):
+        raise GradcheckError(
+            "gradcheck: the function gives another result each time, so differences say nothing; is there dropout or "
+            "noise in it? Give it rng=0, or switch the model with eval()"
+        )
 
 
 def random_like(data: Any) -> Any:

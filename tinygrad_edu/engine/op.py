@@ -130,6 +130,8 @@ class Op:
         return {key: value for key, value in params.items() if key not in self.defaults or self.defaults[key] != value}
 
     def _position(self, name: str) -> int:
+        if callable(name):
+            raise TypeError(f"{self.name}: name the input that a rule is for: @{self.name}.vjp({self.inputs[0]!r})")
         if name not in self.inputs:
             raise ValueError(f"{self.name} has no input {name!r}; its inputs are {', '.join(self.inputs)}")
         return self.inputs.index(name)

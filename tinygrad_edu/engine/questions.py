@@ -78,12 +78,30 @@ class Questions:
     def _compare(self, question: np.ufunc, other: Any) -> Any:
         if not isinstance(other, (Node, np.ndarray, np.generic, int, float, list, tuple)):
             return NotImplemented
-        return question(self._data, plain(other))
+        array = plain(other)
+        try:
+            return question(self._data, array)
+        except ValueError as problem:
+            raise ValueError(
+                f"{question.__name__}: shapes {self.shape} and {np.shape(array)} do not broadcast; "
+                "to look for a Tensor in a list, ask any(x is t for t in list)"
+            ) from problem
 
     def __bool__(self) -> bool:
         if self.size != 1:
             raise ValueError(f"the truth of a Tensor of shape {self.shape} is ambiguous; use (x > 0).any() or .all()")
         return bool(self._data.item())
+
+    def __format__(self, spec: str) -> str:
+        """One element is formatted as the number that it is, ``f"{loss:.3f}"``; without a format all is as printed."""
+        if not spec:
+            return str(self)
+        if self.size != 1:
+            raise TypeError(
+                f"format {spec!r}: {self._label()} has shape {self.shape}, {self.size} elements, not one; "
+                "print x.data.round(3), or index one"
+            )
+        return format(self.item(), spec)
 
     def __float__(self) -> float:
         return float(self.item())

@@ -22,12 +22,18 @@ def whole_file(path: Any) -> Iterator[BinaryIO]:
     link to the file that it names. On any error what was there stays, and nothing is left beside it.
 
     Raises FileNotFoundError for a folder that does not exist, IsADirectoryError for a folder, PermissionError for a
-    file that may not be written, ValueError for what is no file, such as a device.
+    file or in a folder that may not be written, ValueError for what is no file, such as a device.
     """
     target = checked_target(Path(path))
     temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
     try:
-        with os.fdopen(os.open(temporary, FLAGS, 0o666), "wb") as file:  # less the umask, as open() does it
+        descriptor = os.open(temporary, FLAGS, 0o666)  # less the umask, as open() does it
+    except OSError as problem:
+        raise type(problem)(
+            f"save: {path} can't be written: no file can be made in its folder ({problem.strerror}); give another"
+        ) from problem
+    try:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # or a crash of the machine leaves the new name with no content

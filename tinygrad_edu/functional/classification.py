@@ -11,7 +11,7 @@ from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
-from tinygrad_edu.functional.loss import known_reduction, reduced
+from tinygrad_edu.functional.loss import beware, known_reduction, reduced
 
 __all__ = ["cross_entropy", "nll_loss"]
 
@@ -36,6 +36,9 @@ def cross_entropy(
     """
     known_reduction(reduction, "cross_entropy")
     logits, wanted = as_tensor(input), as_tensor(target)
+    beware(
+        logits, P.softmax, "cross_entropy: input is a softmax, but wants the scores before it; leave the softmax out"
+    )
     axis = class_axis(logits, "cross_entropy")
     number(label_smoothing, "label_smoothing", "cross_entropy", 0, 1)
     weights = class_weights(weight, logits, axis, "cross_entropy")
@@ -61,6 +64,7 @@ def nll_loss(
     """
     known_reduction(reduction, "nll_loss")
     chances = as_tensor(input)
+    beware(chances, P.softmax, "nll_loss: input is a softmax, but wants logarithms; take log_softmax instead")
     axis = class_axis(chances, "nll_loss")
     weights = class_weights(weight, chances, axis, "nll_loss")
     labels, keep = checked_labels(as_tensor(target), chances, axis, ignore_index, "nll_loss")
@@ -115,6 +119,8 @@ def checked_labels(target: Tensor, scores: Tensor, axis: int, ignore: int, op: s
     wanted = shape[:axis] + shape[axis + 1 :]
     if data.dtype.kind not in "iu":
         hint = "which are NaN" if data.dtype.kind == "f" and np.isnan(data).any() else "which can't be labels"
+        if data.shape[: scores.ndim] == shape and scores.dtype.kind in "iu":
+            hint += " (are the arguments swapped? the scores come first)"
         raise TypeError(
             f"{op}: target {data.shape} holds {data.dtype}, {hint}; give integer labels of shape {wanted}, such as "
             f"target.astype(np.int64){', or probabilities of shape ' + str(shape) if op == 'cross_entropy' else ''}"
@@ -122,7 +128,7 @@ def checked_labels(target: Tensor, scores: Tensor, axis: int, ignore: int, op: s
     if data.shape != wanted:
         raise ValueError(
             f"{op}: target has shape {data.shape} but input {shape} wants labels of shape {wanted}, one for each "
-            f"{'row' if axis else 'input'} of {classes} scores"
+            f"{'row' if axis else 'input'} of {classes} scores{remedy(data, shape, wanted, axis)}"
         )
     labels = data.astype(np.intp)
     known = not labels.size or int(labels.view(np.uintp).max()) < classes
@@ -137,6 +143,14 @@ def checked_labels(target: Tensor, scores: Tensor, axis: int, ignore: int, op: s
             f"(axis {axis}), so labels go from 0 to {classes - 1}; {len(wrong)} of {labels.size} do not"
         )
     return np.where(keep, labels, 0), keep
+
+
+def remedy(data: Any, shape: tuple[int, ...], wanted: tuple[int, ...], axis: int) -> str:
+    """Return what makes labels of a target of the wrong shape, where that is clear."""
+    if data.shape == shape:
+        return f"; of one-hot rows take target.argmax(axis={axis})"
+    same = [n for n in data.shape if n > 1] == [n for n in wanted if n > 1]
+    return f"; take target.reshape{wanted}" if same else ""
 
 
 def place_of(labels: Any, axis: int) -> Any:

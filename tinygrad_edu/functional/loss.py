@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arguments import flag, number, short
+from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import composite
 from tinygrad_edu.engine.tensor import Tensor, apply, as_tensor
 
@@ -113,6 +115,12 @@ def binary_cross_entropy_with_logits(
     axes). Raises ValueError where shapes differ.
     """
     scores, wanted = alike(input, target, reduction, "binary_cross_entropy_with_logits")
+    beware(
+        scores,
+        P.sigmoid,
+        "binary_cross_entropy_with_logits: input is a sigmoid, but wants the scores before it; leave the sigmoid out, "
+        "or take binary_cross_entropy",
+    )
     missed = (-scores).softplus()
     if pos_weight is not None:
         missed = missed * (1 + (as_tensor(pos_weight) - 1) * wanted)
@@ -195,3 +203,9 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
     if reduction == "sum":
         return losses.sum()
     return losses.mean() if losses.size else losses.sum() * math.nan
+
+
+def beware(scores: Tensor, maker: Op, said: str) -> None:
+    """Warn, at the caller's line, of an input that this op made: the loss is a number, but not the one meant."""
+    if scores._op is maker:
+        warnings.warn(said, UserWarning, stacklevel=4)  # this, the loss, its scope, the caller

@@ -73,8 +73,8 @@ def known(name: str) -> str:
     if bare_name(name) in bare:
         return bare[bare_name(name)]
     near = [bare[key] for key in get_close_matches(bare_name(name), bare, 3, 0.5)]
-    said = f"did you mean {' or '.join(near)}? " if near else ""
-    raise ValueError(f"no model {name!r}; {said}There are {', '.join(CATALOGUE)}")
+    said = f"; did you mean {' or '.join(near)}?" if near else ""
+    raise ValueError(f"no model {name!r}{said}; there are {', '.join(CATALOGUE)}")
 
 
 def bare_name(name: str) -> str:

@@ -50,7 +50,9 @@ def graph(
     given = failed.inputs if failed else output if isinstance(output, (list, tuple)) else (output,)
     for y in given:
         if not isinstance(y, Tensor):
-            raise TypeError(f"graph: wanted a Tensor, a list of Tensors or an error's .graph, got {type(y).__name__}")
+            hint = "give what it computes: loss = model(x)" if callable(y) else "only Tensors record their graph"
+            wanted = "a Tensor, a list of Tensors or an error's .graph"
+            raise TypeError(f"graph: wanted {wanted}, got {type(y).__name__}; {hint}")
     tracer = Tracer(given, formulas, full, names, details)
     if failed is not None:
         tracer.add_failed(failed)

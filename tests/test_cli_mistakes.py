@@ -1,0 +1,71 @@
+"""Wrong calls of the command line: what is said names what was typed and what can be typed, before any work starts."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tinygrad_edu import labs
+from tinygrad_edu.cli import main
+from tinygrad_edu.commands.lab import NAMES
+from tinygrad_edu.files.whole import whole_file
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("mine")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["demo", "--out", "mine.txt"], "mine.txt is a file; give a folder with --out"),
+        (["step", "resnet50"], "no example 'resnet50'; there are two_layer_net, circuit, neuron, lenet5"),
+        (["summary", "resnet5"], "no model 'resnet5'; did you mean resnet50"),
+        (["summary", "xyz"], "no model 'xyz'; there are two_layer_net, course_cnn, lenet5"),
+    ],
+)
+def test_what_is_said(arguments, said, capsys, tmp_path):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("text", ["abc", "5x", "1x2x3", ""])
+def test_a_size_that_is_none_is_told_its_form(text, capsys):
+    with pytest.raises(SystemExit):
+        main(["conv", "--input", text])
+    assert f"{text!r} is neither an integer nor two as 5x7" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [("curve.bmp", "the suffix '.bmp' of curve.bmp is none of"), ("no/curve.png", "the folder no does not exist")],
+)
+def test_a_lab_that_can_not_be_drawn_is_not_run(out, said, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(labs, "run", lambda *_: pytest.fail("it ran"))
+    assert main(["lab", "residual", "--out", out]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_help_lists_every_lab(capsys):
+    assert ", ".join(labs.LABS) == NAMES
+    with pytest.raises(SystemExit):
+        main(["lab", "--help"])
+    said = capsys.readouterr().out
+    assert "residual" in said
+    assert "dropout" in said
+
+
+def test_a_folder_that_lets_no_file_be_made_is_named_by_the_file_asked_for(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "/.0123.tmp")
+
+    monkeypatch.setattr(os, "open", refuse)
+    said = r"save: .*new\.txt can't be written: .*Permission denied"
+    with pytest.raises(PermissionError, match=said) as found, whole_file(tmp_path / "new.txt"):
+        pass
+    assert ".tmp" not in str(found.value)

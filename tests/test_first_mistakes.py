@@ -143,3 +143,15 @@ def test_a_graph_that_was_left_behind_by_a_step_says_to_compute_it_anew():
     w.data -= 0.1 * w.grad
     with pytest.raises(RuntimeError, match=r"'w' of shape .* changed in place.*compute the result anew"):
         tg.graph(loss)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (([nn.Linear(2, 3), nn.ReLU()],), r"entry 0 is no Module but list; unpack it: Sequential\(\*layers\)"),
+        ((nn.Linear(2, 3), tg.relu), r"entry 1 is no Module but function; take its layer, such as nn\.ReLU\(\)"),
+    ],
+)
+def test_what_is_no_layer_is_told_how_to_become_one(entries, said):
+    with pytest.raises(TypeError, match=said):
+        nn.Sequential(*entries)

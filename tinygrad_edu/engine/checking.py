@@ -63,13 +63,29 @@ def gradcheck(
     |analytic - numeric| <= atol + rtol |numeric|, or where a kink (ReLU at 0) lies and the rule's slope is between the
     slopes of both sides. Above 4,096 Jacobian elements one random direction stands for all.
     """
+    given = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+    tensors = [as_tensor(x) for x in given]
+    checked = what_to_check(f, tensors, eps)
+    leaves = [Tensor(x.data, requires_grad=x.requires_grad, name=x.name) for x in tensors]
+    try:
+        with enable_grad():
+            outputs = as_list(f(*leaves), "gradcheck: the function's result")
+        for number, y in enumerate(outputs):
+            check_output(f, leaves, checked, number, y, eps, (atol, rtol))
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def what_to_check(f: Any, tensors: list[Tensor], eps: float) -> list[int]:
+    """Return which inputs need a gradient; raise without a function or such an input, or for one too coarse."""
     if not callable(f):
         raise TypeError(
             f"gradcheck: f must be a function of the inputs, got {type(f).__name__}; tg.check_graph(result) checks the "
             "ops of a result that is there already"
         )
-    given = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
-    tensors = [as_tensor(x) for x in given]
     checked = [i for i, x in enumerate(tensors) if x.requires_grad]
     if not checked:
         raise ValueError(
@@ -82,17 +98,7 @@ def gradcheck(
                 f"gradcheck: input {i} ({tensors[i]._label()}) is {tensors[i].dtype}, too coarse for differences of "
                 f"{eps:g}; convert it to float64: Tensor(x.data.astype(np.float64), requires_grad=True)"
             )
-    leaves = [Tensor(x.data, requires_grad=x.requires_grad, name=x.name) for x in tensors]
-    try:
-        with enable_grad():
-            outputs = as_list(f(*leaves), "gradcheck: the function's result")
-        for number, y in enumerate(outputs):
-            check_output(f, leaves, checked, number, y, eps, (atol, rtol))
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    return checked
 
 
 def check_output(

@@ -199,4 +199,8 @@ def refuse_other(container: Module, position: int, module: Any) -> None:
             f"{module.__name__}(...)"
         )
     if not isinstance(module, Module):
-        raise TypeError(f"{type(container).__name__}: entry {position} is no Module but {type(module).__name__}")
+        kind = type(container).__name__
+        hint = f"; unpack it: {kind}(*layers)" if isinstance(module, (list, tuple)) and kind == "Sequential" else ""
+        if callable(module):
+            hint = "; take its layer, such as nn.ReLU() for tg.relu, or write a Module with a forward"
+        raise TypeError(f"{kind}: entry {position} is no Module but {type(module).__name__}{hint}")

@@ -72,7 +72,7 @@ class ConvArithmetic:
         return self.scene().svg(self.theme == "auto", widest)
 
     def png(self) -> bytes:
-        """The picture as PNG, 144 dots an inch; needs matplotlib."""
+        """The picture as PNG, 1,600 pixels wide or more; needs matplotlib."""
         return self.scene().png()
 
     def gif(self, seconds: float = 0.7) -> bytes:
@@ -144,7 +144,7 @@ class Strip:
         return self.scene().svg(self.whole.theme == "auto", widest)
 
     def png(self) -> bytes:
-        """The strip as PNG, 144 dots an inch; needs matplotlib."""
+        """The strip as PNG, 1,600 pixels wide or more; needs matplotlib."""
         return self.scene().png()
 
     def save(self, path: Any) -> Path:

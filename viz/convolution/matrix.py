@@ -132,7 +132,7 @@ class Toeplitz:
         return draw_matrix(self).svg(self.theme == "auto", widest)
 
     def png(self) -> bytes:
-        """The picture as PNG, 144 dots an inch; needs matplotlib."""
+        """The picture as PNG, 1,600 pixels wide or more; needs matplotlib."""
         from viz.convolution.matrix_drawing import draw_matrix
 
         return draw_matrix(self).png()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from viz.figures.figure import Figure, blank, rendering
+from viz.figures.figure import Figure, blank, rendering, slide_dpi
 from viz.output.svg import finish_svg
 from viz.style.escape import plain_text
 from viz.style.theme import LIGHT, dark_css
@@ -80,11 +80,11 @@ class Scene:
         dark = dark_css() if follow else {}
         return finish_svg(raw, title=self.title, description=self.description, dark=dark, widest=widest)
 
-    def png(self, dpi: float = 144.0) -> bytes:
-        """The picture as PNG; ImportError where matplotlib is missing."""
+    def png(self) -> bytes:
+        """The picture as PNG, as wide as a slide or wider; ImportError where matplotlib is missing."""
         figure = Figure(description=self.description, size=(self.width / 72, self.height / 72))
         paint(figure.canvas, self)
-        return figure.png(dpi)
+        return figure.png(slide_dpi(self.width / 72))
 
     def pixels(self, dpi: float) -> Any:
         """The picture as an array (height, width, 4) of bytes; ImportError where matplotlib is missing."""

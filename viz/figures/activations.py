@@ -214,7 +214,7 @@ def draw(shown: Activation) -> Figure:
     palette = DARK if shown.theme == "dark" else LIGHT
     lines = [part for remark in shown.remarks for part in marked(remark)]
     three = shown.name == "softmax"
-    figure = Figure(title="", description=shown.description, size=(11.4 if three else 8.6, 3.6 + 0.2 * len(lines)))
+    figure = Figure(title="", description=shown.description, size=(9.8 if three else 8.6, 3.6 + 0.2 * len(lines)))
     figure.title = f"{shown.name} and its derivative"
     figure.canvas.suptitle(figure_text(figure.title), fontsize=13, fontweight="bold", color=palette.text)
     figure.canvas.set_facecolor(palette.background)
@@ -321,7 +321,7 @@ def sigmoid_over(axes: Axes, s: Study, theme: str, palette: Palette) -> None:
     y = tg.sigmoid(tg.Tensor(s.x)).data
     axes.lines[2].set_label("softmax([x, 0])[0]")
     axes.plot(s.x[::150], y[::150], "o", color=_OTHER[theme], markersize=6, linestyle="none", label="sigmoid(x)")
-    axes.legend(loc="upper left", fontsize=9.5, labelcolor=palette.text, framealpha=1,
+    axes.legend(loc="upper left", fontsize=9, labelcolor=palette.text, framealpha=1, handlelength=1, borderpad=0.2,
                 facecolor=palette.background, edgecolor=palette.background, bbox_to_anchor=(0, 0.93))  # fmt: skip
 
 

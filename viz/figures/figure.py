@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ COLOURS = ("#1f5fbf", "#c45400", "#00806b", "#8e3a80", "#8a6100", "#5f6368")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
 _GRID = "#e3e5e8"
 _FORMATS = (".svg", ".png", ".pdf")
+_DPI, _SLIDE = 144.0, 1600  # dots an inch of a PNG; pixels across a slide, which a saved one has at least
 _INCHES = 7.2  # wide: a notebook's cell at 100 dots an inch, a slide's content at its own scale
 
 
@@ -57,7 +59,7 @@ class Figure:
         raw = self._render("svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
         return finished(raw.decode("utf-8"), self.title, self.description)
 
-    def png(self, dpi: float = 144.0) -> bytes:
+    def png(self, dpi: float = _DPI) -> bytes:
         """The chart as PNG."""
         return self._render("png", dpi=dpi, metadata={"Software": None, "Description": plain_text(self.title, 200)})
 
@@ -68,13 +70,14 @@ class Figure:
     def save(self, path: Any) -> Path:
         """Write the chart; the suffix says how: .svg .png .pdf. An existing file is replaced whole.
 
-        Returns the path. Raises ValueError for another suffix.
+        A PNG is as wide as a slide, 1,600 pixels or more. Returns the path. Raises ValueError for another suffix.
         """
         target = Path(path)
         suffix = target.suffix.lower()
         if suffix not in _FORMATS:
             raise ValueError(f"save: the suffix {target.suffix!r} of {target.name} is none of {', '.join(_FORMATS)}")
-        makers: dict[str, Callable[[], str | bytes]] = {".svg": self.svg, ".png": self.png, ".pdf": self.pdf}
+        sharp = partial(self.png, slide_dpi(self.canvas.get_figwidth()))
+        makers: dict[str, Callable[[], str | bytes]] = {".svg": self.svg, ".png": sharp, ".pdf": self.pdf}
         save_file(target, makers[suffix]())
         return target
 
@@ -96,6 +99,11 @@ class Figure:
 
     def __repr__(self) -> str:
         return f"<figure: {self.description}>"
+
+
+def slide_dpi(inches: float) -> float:
+    """Return the dots an inch at which a picture so wide is sharp on a slide."""
+    return max(_DPI, _SLIDE / inches)
 
 
 def blank(size: tuple[float, float]) -> Canvas:

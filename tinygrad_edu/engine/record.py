@@ -219,7 +219,7 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
                 found[node] = own(g)
         x = node._x
         y = node._y
-        more = None  # inputs beyond the second, as a list that ends with the next
+        more = None  # of an op of the other kinds, what is still to be handed out, the next at the end
         if careful or node._params is not None or type(x) is tuple:
             inputs, seen = node._inputs, node._seen
             pieces = careful_pieces(node, g, create_graph) if careful else all_pieces(node, g, inputs, seen)

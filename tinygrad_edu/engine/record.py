@@ -220,14 +220,16 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
         x = node._x
         y = node._y
         more = None  # of an op of the other kinds, what is still to be handed out, the next at the end
-        if careful or node._params is not None or type(x) is tuple:
+        params = node._params
+        if careful or type(x) is tuple or (params is not None and (y is not None or node._op.variadic)):
             inputs, seen = node._inputs, node._seen
             pieces = careful_pieces(node, g, create_graph) if careful else all_pieces(node, g, inputs, seen)
             more = [*zip(inputs, seen, pieces)][::-1]
             y = None
         elif y is None:
             a = node._a
-            piece = node._op.rules[0](g, node._data, a)
+            rule = node._op.rules[0]
+            piece = rule(g, node._data, a) if params is None else rule(g, node._data, a, **params)
             pieces = [piece]
         else:
             out = node._data

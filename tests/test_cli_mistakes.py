@@ -22,7 +22,27 @@ def _folder(tmp_path, monkeypatch):
     ("arguments", "said"),
     [
         (["demo", "--out", "mine.txt"], "mine.txt is a file; give a folder with --out"),
-        (["step", "resnet50"], "no example 'resnet50'; there are two_layer_net, circuit, neuron, lenet5"),
+        (
+            ["step", "resnet50"],
+            "no example 'resnet50'; there are two_layer_net, circuit, neuron, lenet5; resnet50 is a",
+        ),
+        (["draw", "lenet5"], "tinygrad-edu architecture lenet5 draws it, summary lenet5 lists its layers, step lenet5"),
+        (["check", "ResNet50"], "resnet50 is a model: tinygrad-edu architecture resnet50 draws it"),
+        (["draw", "nueron"], "there are two_layer_net, circuit, neuron; did you mean neuron?"),
+        (["draw", "neuron", "--out", "no/x.png"], "tinygrad-edu draw: the folder no does not exist; create it first"),
+        (["draw", "neuron", "--show", "values"], "tinygrad-edu draw: show='values' is none of value, grad"),
+        (["check", "neuron", "--out", "no/x.txt"], "the folder no does not exist"),
+        (["step", "neuron", "--out", "x.png"], "the suffix '.png' of x.png is none of .html"),
+        (["architecture", "neuron"], "neuron is an example, not a model: tinygrad-edu draw neuron draws it"),
+        (["summary", "circuit"], "circuit is an example, not a model: tinygrad-edu draw circuit draws it"),
+        (["summary", "lenet5", "--out", "no/x.txt"], "the folder no does not exist"),
+        (["summary", "lenet5", "--batch", "0"], "tinygrad-edu summary: batch must be a positive integer"),
+        (["conv", "--sequence", "--input", "5x7"], "--sequence has one axis, so --input is one integer, not 5x7"),
+        (["conv", "--input", "2"], "tinygrad-edu conv: the kernel (3, 3) is larger than the image"),
+        (["conv", "--out", "no/x.svg"], "the folder no does not exist"),
+        (["features", "--seed", "-1"], "--seed must be 0 or greater, got -1"),
+        (["lab", "dropout", "--seed", "-1"], "--seed must be 0 or greater, got -1"),
+        (["lab", "residul"], "tinygrad-edu lab: there is no 'residul'; did you mean residual?"),
         (["summary", "resnet5"], "no model 'resnet5'; did you mean resnet50"),
         (["summary", "xyz"], "no model 'xyz'; there are two_layer_net, course_cnn, lenet5"),
     ],
@@ -31,6 +51,25 @@ def test_what_is_said(arguments, said, capsys, tmp_path):
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
     assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_place_is_refused_before_the_table_is_printed(capsys):
+    assert main(["check", "neuron", "--out", "no/x.txt"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("command", ["draw", "check", "step"])
+def test_help_lists_the_examples(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "two_layer_net, circuit" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_padding_that_is_none_is_told_its_words(capsys):
+    with pytest.raises(SystemExit):
+        main(["conv", "--padding", "full"])
+    assert "'full' is neither an integer nor two as 5x7, nor same, nor valid" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["abc", "5x", "1x2x3", ""])

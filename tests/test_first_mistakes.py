@@ -117,6 +117,18 @@ def test_gradcheck_says_what_it_wants(f, inputs, kind, said):
         tg.gradcheck(f, inputs)
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.ones(3), "check_graph: wanted a Tensor, got ndarray; only Tensors record their graph"),
+        (nn.Linear(2, 3), r"check_graph: .*got Linear; give what it computes: loss = model\(x\)"),
+    ],
+)
+def test_check_graph_says_what_it_wants(given, said):
+    with pytest.raises(TypeError, match=said):
+        tg.check_graph(given)
+
+
 def test_gradcheck_blames_no_rule_for_chance(scores):
     chance = np.random.default_rng(0)
     with pytest.raises(tg.GradcheckError, match=r"another result each time.*dropout"):
@@ -155,3 +167,57 @@ def test_a_graph_that_was_left_behind_by_a_step_says_to_compute_it_anew():
 def test_what_is_no_layer_is_told_how_to_become_one(entries, said):
     with pytest.raises(TypeError, match=said):
         nn.Sequential(*entries)
+
+
+def test_a_tensor_made_of_a_result_is_warned_of(scores):
+    with pytest.warns(UserWarning, match=r"the output of multiply is cut off from its graph.*detach\(\)") as found:
+        cut = tg.Tensor(scores * 2)
+    assert found[0].filename == __file__
+    assert not cut.requires_grad
+    tg.Tensor((scores * 2).detach())
+    tg.Tensor(scores)
+
+
+def test_a_tensor_that_a_module_should_learn_is_a_parameter():
+    class Scale(nn.Module):
+        def __init__(self, factor):
+            self.factor = factor
+
+    with pytest.warns(UserWarning, match=r"Scale\.factor .* write self\.factor = nn\.Parameter\(\.\.\.\)") as found:
+        Scale(tg.Tensor([2.0], requires_grad=True))
+    assert found[0].filename == __file__
+    for fine in (nn.Parameter([2.0]), tg.Tensor([2.0]), 2 * tg.Tensor([2.0], requires_grad=True)):
+        Scale(fine)
+
+
+def test_a_gradient_that_was_not_recorded_says_what_records_it(scores):
+    gradient = tg.grad((scores**3).sum(), scores)
+    with pytest.raises(RuntimeError, match="a gradient is recorded by create_graph=True"):
+        tg.grad(gradient.sum(), scores)
+
+
+@pytest.mark.parametrize("name", ["vjp", "jacobian", "hessian"])
+def test_derivatives_of_what_is_no_function(name):
+    with pytest.raises(TypeError, match=rf"{name}: f must be a function, as in tg\.{name}\(f, x\), got Tensor"):
+        getattr(tg, name)(tg.Tensor(1.0), tg.Tensor(1.0))
+
+
+def test_a_parameter_that_is_updated_as_in_pytorch_is_warned_of():
+    w = tg.Tensor([1.0, 2.0], requires_grad=True, name="w")
+    first = w
+    with tg.no_grad(), pytest.warns(UserWarning, match=r"'w', a parameter, stays.*w\.data -= lr \* w\.grad") as found:
+        w -= 0.5
+    assert found[0].filename == __file__
+    np.testing.assert_array_equal(first.data, [1, 2])
+    np.testing.assert_array_equal(w.data, [0.5, 1.5])
+    with tg.no_grad():
+        w -= 0.5
+    first -= 1.0
+    assert first.requires_grad
+
+
+def test_one_number_is_rounded():
+    assert round(tg.Tensor(0.12345, requires_grad=True), 2) == 0.12
+    assert round(tg.Tensor([1.6])) == 2
+    with pytest.raises(ValueError, match=r"shape \(2,\), 2 elements, not one"):
+        round(tg.Tensor([1.0, 2.0]))

@@ -216,3 +216,17 @@ def test_lines_are_recorded_when_asked_for():
     assert step.line[0].endswith("test_modes.py")
     assert "y = x * x" in Path(step.line[0]).read_text().splitlines()[step.line[1] - 1]
     assert next(tg.backward_steps(x * x)).line is None
+
+
+def test_the_names_of_many_modules_are_looked_up_once(monkeypatch):
+    walks = []
+    walk = nn.Module.named_modules
+    monkeypatch.setattr(nn.Module, "named_modules", lambda module, prefix="": walks.append(module) or walk(module))
+    model = nn.Sequential(*[nn.ReLU() for _ in range(30)], nn.Sequential(nn.Tanh()))
+    y = model(tg.Tensor([1.0], requires_grad=True))
+    paths = []
+    while y.inputs:
+        paths.append(y._scope.path)
+        y = y.inputs[0]
+    assert paths == ["Sequential.30.0", *[f"Sequential.{i}" for i in reversed(range(30))]]
+    assert len(walks) == 2

@@ -20,7 +20,7 @@ def with_nan(*shape):
 
 
 REDUCED = [C(X23), C(X23, 0), C(X23, axis=(0, 1)), C(X23, axis=-1, keepdims=True), C(X23, None, None)]
-DISPERSED = [*REDUCED, C(X23, 0, None, None, 1), C(X23, axis=1, ddof=1, keepdims=True)]
+DISPERSED = [*REDUCED, C(X23, 0, None, None, 1), C(X23, axis=1, ddof=1, keepdims=True), C(X23, correction=1)]
 RUNNING = [C(X23), C(X23, 1), C(X23, axis=0, dtype=np.float64)]
 JOINED = [C([X23, R(2, 3)]), C((X23, X23))]
 SHAPED = [C(X3), C(X23), C(R(2, 1, 2))]
@@ -261,3 +261,10 @@ def test_results_of_linalg_have_numpys_names():
     found = np.linalg.svd(x)
     np.testing.assert_allclose(((found.U * found.S) @ found.Vh).data, x.data)
     assert np.linalg.svd(x[:2].detach()).Vh.shape == (3, 3)
+
+
+@pytest.mark.parametrize("name", ["inv", "det", "pinv", "svdvals", "svd", "cond", "cholesky", "eigvalsh"])
+def test_half_precision_has_no_linear_algebra_and_says_what_to_do(name):
+    x = tg.Tensor(np.eye(2, dtype=np.float16), requires_grad=True)
+    with pytest.raises(TypeError, match=r"no linear algebra of float16 \(x \(2, 2\)\); use \.astype\(np\.float32\)"):
+        getattr(np.linalg, name)(x)

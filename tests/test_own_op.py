@@ -168,7 +168,7 @@ def test_a_rule_of_plain_numpy_can_not_be_differentiated_again_silently():
     x = leaf([1, 2])
     plain(x).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [3, 12])
-    with pytest.raises(TypeError, match="detach"):
+    with pytest.raises(TypeError, match=r"plain_dx.*to be differentiated again, and np\.array.*test_own_op\.py:\d+"):
         tg.grad(plain(x).sum(), x, create_graph=True)
 
 

@@ -25,6 +25,7 @@ from tinygrad_edu.engine.functions import __all__ as _functions
 from tinygrad_edu.engine.modes import detect_anomaly, enable_grad, is_grad_enabled, no_grad, record_lines, unfused
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.op import op as primitive
+from tinygrad_edu.engine.pytorch_words import no_function
 from tinygrad_edu.engine.record import Step, backward_steps
 from tinygrad_edu.engine.scope import composite, scope
 from tinygrad_edu.engine.tensor import Tensor
@@ -62,7 +63,7 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     """Load a room of the house on first use (PEP 562)."""
     if name not in _LATER:
-        raise AttributeError(f"module 'tinygrad_edu' has no attribute {name!r}")
+        raise AttributeError(no_function(name))
     room = _LATER[name]
     if room:
         found = getattr(importlib.import_module(f"tinygrad_edu.{room}"), name)

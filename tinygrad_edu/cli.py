@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import tinygrad_edu
 from tinygrad_edu.commands import architecture, classify, conv, demo, features, lab, layers, train, walk
+from tinygrad_edu.commands.checks import refuse_names, refuse_places
 
 __all__ = ["main"]
+
+_FUNCTION = re.compile(r"^[a-z_]+: ")  # how a message names the function, which nobody called at a terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"tinygrad-edu {options.command}: stopped", file=sys.stderr)
         return 130
     except (ValueError, TypeError, LookupError, ImportError, OSError, RuntimeError, ArithmeticError) as problem:
-        print(f"tinygrad-edu {options.command}: {problem}", file=sys.stderr)
+        said = _FUNCTION.sub("", str(problem))
+        print(f"tinygrad-edu {options.command}: {said}", file=sys.stderr)
         return 1 if isinstance(problem, tinygrad_edu.GradcheckError) else 2
     return code
 
@@ -54,7 +59,13 @@ def parser() -> argparse.ArgumentParser:
     draw.set_defaults(run=run_draw)
 
     check = commands.add_parser("check", help="compare an example's gradients with finite differences")
-    check.add_argument("name", metavar="NAME", nargs="?", default="two_layer_net", help="example (%(default)s)")
+    check.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        default="two_layer_net",
+        help="two_layer_net, circuit or neuron (%(default)s)",
+    )
     check.add_argument("--out", type=Path, help="file for the table")
     check.set_defaults(run=run_check)
 
@@ -75,6 +86,8 @@ def run_draw(options: argparse.Namespace) -> int:
     from tinygrad_edu import record_lines
     from tinygrad_edu.models import example
 
+    refuse_names(options.name)
+    refuse_places(options.out)
     with record_lines():
         output, _ = example(options.name)
     picture = viz.draw(
@@ -91,6 +104,8 @@ def run_check(options: argparse.Namespace) -> int:
     from tinygrad_edu.engine.checking import check_graph
     from tinygrad_edu.models import example
 
+    refuse_names(options.name)
+    refuse_places(options.out)
     check_graph(example(options.name)[0])
     table, error = demo.gradient_table(options.name)
     print(table)

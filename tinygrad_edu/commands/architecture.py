@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.commands.checks import refuse_examples, refuse_places
+
 __all__ = ["add_to"]
 
 
@@ -28,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
     """Write the picture; say what it shows and where it is."""
     from viz.architectures import architecture
 
+    refuse_examples(options.model)
+    refuse_places(options.out)
     shown = architecture(options.model, direction=options.direction, theme=options.theme, max_boxes=options.max_boxes)
     path = shown.save(options.out or Path(f"{options.model}.html"))
     print(f"{shown.title}: {shown.parameters:,} learned parameters in {len(shown.view.boxes)} boxes\nwritten to {path}")

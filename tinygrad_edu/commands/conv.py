@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.commands.checks import refuse_places
+
 __all__ = ["add_to"]
 
 
@@ -49,14 +51,20 @@ def pair(text: str) -> Any:
 
 def padding(text: str) -> Any:
     """Return a size, or same or valid."""
-    return text if text in ("same", "valid") else pair(text)
+    try:
+        return text if text in ("same", "valid") else pair(text)
+    except argparse.ArgumentTypeError as problem:
+        raise argparse.ArgumentTypeError(f"{problem}, nor same, nor valid") from None
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the picture; say what it shows and where it is."""
     from viz.convolution import conv_arithmetic
 
-    size = (options.input,) if options.sequence and isinstance(options.input, int) else options.input
+    if options.sequence and isinstance(options.input, tuple):
+        raise ValueError(f"--sequence has one axis, so --input is one integer, not {'x'.join(map(str, options.input))}")
+    refuse_places(options.out)
+    size = (options.input,) if options.sequence else options.input
     shown = conv_arithmetic(
         size, options.kernel, options.stride, options.padding, options.dilation, options.transposed,
         options.output_padding, options.groups, in_channels=options.in_channels, out_channels=options.out_channels,

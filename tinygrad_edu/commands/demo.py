@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_edu as tg
+from tinygrad_edu.commands.checks import refuse_file
 
 __all__ = ["TOLERANCE", "add_to", "gradient_table", "write"]
 
@@ -34,8 +35,7 @@ def write(folder: Path) -> int:
     from viz.graph.drawing import draw
     from viz.output.save import save_file
 
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is a file; give a folder with --out")
+    refuse_file(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tg.record_lines():
         loss, leaves = tg.models.example("two_layer_net")

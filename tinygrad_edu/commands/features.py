@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.commands.checks import refuse_file, refuse_seed
+
 __all__ = ["add_to"]
 
 
@@ -38,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
     images, labels = digits(size=28).test
     if not 0 <= options.image < len(images):
         raise ValueError(f"--image must be from 0 to {len(images) - 1}, got {options.image}")
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"{options.out} is a file; give a folder with --out")
+    refuse_file(options.out)
+    refuse_seed(options.seed)
     model = lenet5(weights=options.weights or "digits")
     layer, how = options.layer, {"steps": options.steps, "seed": options.seed}
     if options.unit is None:

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.commands.checks import refuse_places, refuse_seed
+
 __all__ = ["add_to"]
 
 NAMES = "standardize, reductions, residual, batchnorm, sigmoid-relu, dense-conv, dropout"
@@ -33,10 +35,8 @@ def run(options: argparse.Namespace) -> int:
     charts = find_spec("matplotlib") is not None
     if options.out is not None and not charts:
         raise ImportError('--out: the picture is drawn by matplotlib: pip install "tinygrad-edu[plot]"')
-    if options.out is not None and options.out.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise ValueError(f"the suffix {options.out.suffix!r} of {options.out} is none of .png, .svg, .pdf")
-    if options.out is not None and not options.out.parent.is_dir():
-        raise FileNotFoundError(f"the folder {options.out.parent} does not exist; create it first")
+    refuse_places(options.out, ".png", ".svg", ".pdf")
+    refuse_seed(options.seed)
     result = labs.run(options.name, options.seed, options.quick)
     print(result)
     if charts:

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from textwrap import fill
 
+from tinygrad_edu.commands.checks import refuse_examples, refuse_places
+
 __all__ = ["add_to"]
 
 MANY = 60  # lines of layers beyond which blocks are shown
@@ -38,8 +40,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the table; write it where it is wanted."""
     if options.all == bool(options.model):
         raise ValueError("give the name of a model, or --all for the table of all models, and not both")
-    if options.out and options.out.suffix not in (".txt", ".html"):
-        raise ValueError(f"the suffix {options.out.suffix!r} of {options.out.name} is none of .txt, .html")
+    refuse_places(options.out, ".txt", ".html")
     text, html = everything() if options.all else one(options)
     print(text)
     if options.out:
@@ -70,6 +71,7 @@ def one(options: argparse.Namespace) -> tuple[str, str]:
     from tinygrad_edu.inspection.table import bytes_text
     from tinygrad_edu.models.catalogue import blank, entry
 
+    refuse_examples(options.model)
     found = entry(options.model)
     shape = found.input_shape
     if options.image_size is not None:

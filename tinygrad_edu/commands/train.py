@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinygrad_edu.commands.checks import refuse_file, refuse_seed
+
 if TYPE_CHECKING:
     from tinygrad_edu.training import History
 
@@ -97,10 +99,8 @@ def check(options: argparse.Namespace) -> None:
     for name in ("epochs", "batch_size", "lr"):
         if not getattr(options, name) > 0:
             raise ValueError(f"--{name.replace('_', '-')} must be greater than 0, got {getattr(options, name)}")
-    if options.seed < 0:
-        raise ValueError(f"--seed must be 0 or greater, got {options.seed}")
-    if options.out.exists() and not options.out.is_dir():
-        raise NotADirectoryError(f"{options.out} is a file; give a folder with --out")
+    refuse_seed(options.seed)
+    refuse_file(options.out)
 
 
 def digits(options: argparse.Namespace) -> Examples:

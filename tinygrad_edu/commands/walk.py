@@ -7,6 +7,8 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+from tinygrad_edu.commands.checks import refuse_names, refuse_places
+
 __all__ = ["add_to"]
 
 
@@ -25,10 +27,9 @@ def run(options: argparse.Namespace) -> int:
     import viz
     from tinygrad_edu.engine.modes import record_lines
     from tinygrad_edu.models import example
-    from tinygrad_edu.models.examples import EXAMPLES
 
-    if options.name not in (*EXAMPLES, "lenet5"):
-        raise ValueError(f"no example {options.name!r}; there are {', '.join(EXAMPLES)}, lenet5")
+    refuse_names(options.name, "lenet5")
+    refuse_places(options.out, ".html")
     with record_lines():
         loss = lenet5_loss() if options.name == "lenet5" else example(options.name)[0]
     level = options.level or ("module" if options.name == "lenet5" else "op")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,13 @@ def frozen(index: Any) -> Any:
 def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
     """Return ``data`` as an array of numbers, a NumPy scalar if 0-d."""
     if isinstance(data, Node):
+        if data._op is not None:
+            warnings.warn(
+                f"Tensor: a new Tensor of the output of {data._op.name} is cut off from its graph, so no gradient "
+                "flows back; leave Tensor(...) out, or write .detach() if that is meant",
+                UserWarning,
+                stacklevel=3,
+            )
         data = data._data
     elif isinstance(data, (list, tuple)):
         if wants_gradient(data):

@@ -10,12 +10,14 @@ import numpy as np
 from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.functions import stack
 from tinygrad_edu.engine.modes import enable_grad
+from tinygrad_edu.engine.pytorch_words import torch_options
 from tinygrad_edu.engine.record import disown, own, seeds_of, sweep
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
 __all__ = ["grad", "hessian", "hvp", "jacobian", "jvp", "vjp"]
 
 
+@torch_options
 def grad(
     output: Any,
     inputs: Any,
@@ -109,6 +111,8 @@ def directions_of(x: Any, v: Any, leaves: Sequence[Tensor], what: str) -> list[T
 
 def evaluated(f: Callable[..., Any], leaves: Sequence[Tensor], what: str) -> Tensor:
     """Return f of the leaves, recorded, checked to be a Tensor."""
+    if not callable(f):
+        raise TypeError(f"{what}: f must be a function, as in tg.{what}(f, x), got {type(f).__name__}")
     with enable_grad():
         y = f(*leaves)
     if not isinstance(y, Tensor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.failure import anomaly
 from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
+from tinygrad_edu.engine.pytorch_words import torch_options
 from tinygrad_edu.engine.record import Node, drained
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class Backpropagation(Node):
         @property
         def dtype(self) -> np.dtype[Any]: ...
 
+    @torch_options
     def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
         """Add this Tensor's gradient into ``.grad`` of every leaf it depends on: all of them, or none on an error.
 
@@ -59,6 +62,18 @@ class Backpropagation(Node):
                 shared.add(total)
         for leaf, total in added:
             leaf._grad = total
+
+    def _warn_of_lost_leaf(self) -> None:
+        """Where ``.grad`` is None since this replaced a parameter, as ``W = W - lr * W.grad`` does, say so."""
+        leaf, step = self._x, self._y
+        if self._op in (P.subtract, P.add) and leaf._op is None and leaf._grad is not None and not step._needs:
+            warnings.warn(
+                f".grad of {self._label()} is None: backward() fills the leaves, and this was made by {self._op.name}, "
+                "so it is no parameter; update one by W.data = W.data - lr * W.grad.data, as W = W - lr * W.grad makes "
+                "a new Tensor",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def zero_grad(self) -> None:
         """Forget the gradient."""
@@ -88,7 +103,8 @@ class Backpropagation(Node):
         if not self._needs:
             raise RuntimeError(
                 f"backward: {self._label()} needs no gradient, so nothing was recorded; give a Tensor it depends on "
-                "requires_grad=True, and see that it was not made inside no_grad() or after detach()"
+                "requires_grad=True, and see that it was not made inside no_grad() or after detach(); a gradient is "
+                "recorded by create_graph=True"
             )
         if gradient is None:
             if self.size != 1:

@@ -222,6 +222,9 @@ def check_graph(loss: Any, gradient: Any = None, eps: float = 1e-6, atol: float 
     Each op alone is compared with central differences (sharpened by a complex step where the op takes one) in float64,
     so the first wrong op is named, with its input, its worst index and the line of its rule. Touches no ``.grad``.
     """
+    if not isinstance(loss, Tensor):
+        hint = "give what it computes: loss = model(x)" if callable(loss) else "only Tensors record their graph"
+        raise TypeError(f"check_graph: wanted a Tensor, got {type(loss).__name__}; {hint}")
     for step in backward_steps(loss, gradient):
         for position, piece in enumerate(step._pieces):
             if piece is not None:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar, overload
 
 from numpy import ndarray
 
+from tinygrad_edu.engine.own import is_own, refuse_signature, watched_forward, watched_rule
+
 __all__ = ["Op", "elementwise", "op"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,7 +43,8 @@ class Op:
             raise TypeError(
                 f"Op: wanted a Python function of arrays, got {forward!r}; wrap it: def name(x): return ...forward(x)"
             )
-        self.forward = forward
+        self.own = is_own(forward)  # made by a user: watched for mistakes
+        self.forward = watched_forward(self, forward) if self.own else forward
         self.name: str = forward.__name__
         self.__doc__ = forward.__doc__
         self.symbol = symbol or self.name
@@ -54,12 +57,21 @@ class Op:
         self.inputs: tuple[str, ...] = (code.co_varnames[named],) if self.variadic else code.co_varnames[:fixed]
         if self.variadic and fixed:
             raise TypeError(f"{self.name}: take either named inputs or *inputs, not both")
+        if self.own:
+            refuse_signature(self.name, forward, self.inputs)
+        self.params: tuple[str, ...] = code.co_varnames[fixed:named]
         self.defaults: dict[str, Any] = dict(forward.__kwdefaults__ or {})
         self.rules: tuple[Callable[..., Any], ...] = tuple([missing_rule(self.name, name) for name in self.inputs])
         self.constants: frozenset[str] = frozenset()
         self.scalars: Callable[..., Any] | None = None
         self.steps: Callable[..., Any] | None = None
         self.explain: Callable[..., str | None] | None = None
+
+    def __init_subclass__(cls) -> None:
+        raise TypeError(
+            f"{cls.__name__}: an op is no subclass but a function with rules: @tg.primitive above def forward(x), then "
+            '@forward.vjp("x") above def forward_dx(g, out, x)'
+        )
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Compute on arrays, or let the first argument that knows ops (Tensor, Symbol) take over."""
@@ -95,6 +107,8 @@ class Op:
 
     def _set_rule(self, name: str, rule: Callable[..., Any]) -> None:
         position = self._position(name)
+        if self.own and rule is not no_gradient:
+            rule = watched_rule(self, name, rule)
         self.rules = (*self.rules[:position], rule, *self.rules[position + 1 :])
         self.constants = self.constants | {name} if rule is no_gradient else self.constants - {name}
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinygrad_edu.engine.arrays import plain
+from tinygrad_edu.engine.pytorch_words import PytorchWords
 from tinygrad_edu.engine.record import Node
 
 __all__ = ["Questions"]
 
 
-class Questions:
+class Questions(PytorchWords):
     """Shape, comparisons and conversions; none of them is recorded."""
 
     __slots__ = ()
@@ -108,6 +110,18 @@ class Questions:
 
     def __int__(self) -> int:
         return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.item(), digits)
+
+    def __index__(self) -> int:
+        """What counts and indexes, as in ``range(n)``, ``names[i]``: one integer without axes."""
+        if self.ndim or self.dtype.kind not in "iu":
+            raise TypeError(
+                f"{self._label()} of shape {self.shape} and dtype {self.dtype} is no integer that could count or index;"
+                " take int(x) of one number, or x.astype(int) for an index of many"
+            )
+        return operator.index(self._data)
 
     def __len__(self) -> int:
         if not self.ndim:

@@ -27,7 +27,9 @@ class Scope:
     kind: ``module``, ``composite`` or ``scope``. owner: the module that was called, if one was. Scopes nest.
     """
 
-    __slots__ = ("_name", "kind", "owner", "parent", "undo")
+    __slots__ = ("_name", "_paths", "kind", "owner", "parent", "undo")
+
+    _paths: dict[int, tuple[str, Any]]  # once asked for: where the modules inside the owner lie, by id, and they
 
     def __init__(self, name: str | None, kind: str = "scope", parent: Scope | None = None, owner: Any = None) -> None:
         self._name = name
@@ -45,9 +47,11 @@ class Scope:
         while outer is not None and outer.owner is None:
             outer = outer.parent
         if outer is not None:
-            for name, module in outer.owner.named_modules():
-                if module is self.owner and name:
-                    return str(name)
+            if not hasattr(outer, "_paths"):
+                outer._paths = {id(module): (path, module) for path, module in outer.owner.named_modules()}
+            path, _ = outer._paths.get(id(self.owner), ("", None))
+            if path:
+                return path
         return type(self.owner).__name__
 
     @property

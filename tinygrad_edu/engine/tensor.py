@@ -143,6 +143,8 @@ class Tensor(Methods, Questions, NumpyProtocol, Backpropagation):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that ``backward()`` added up here, of the shape and dtype of ``data``; None before."""
+        if self._grad is None and self._op is not None:
+            self._warn_of_lost_leaf()
         return self._grad
 
     @grad.setter
@@ -364,6 +366,8 @@ def operand(value: Any, partner: Tensor) -> Any:
             return Tensor._wrap(to_array(value, None, False, False))
     if isinstance(value, (*_ARRAYS, list, tuple)):
         return Tensor._wrap(to_array(value, None, False, False))
+    if value is None:
+        raise TypeError(f"an operator got {partner._label()} and None; a .grad is None before backward() has filled it")
     return NotImplemented
 
 
@@ -371,7 +375,7 @@ def as_tensor(value: Any, partner: Tensor | None = None) -> Tensor:
     """Return a Tensor as it is, and anything else as a constant that shares its data."""
     if isinstance(value, Tensor):
         return value
-    if partner is not None:
+    if partner is not None and value is not None:
         lifted = operand(value, partner)
         if lifted is not NotImplemented:
             return lifted  # type: ignore[no-any-return]

@@ -86,5 +86,7 @@ def place_text(file: str, line: int) -> str:
 
 
 def place_of(function: Callable[..., Any]) -> str:
-    """Return where a function is defined."""
-    return place_text(function.__code__.co_filename, function.__code__.co_firstlineno)
+    """Return where a function is defined; of one that is wrapped, what is inside; its name if it is no Python."""
+    function = getattr(function, "__wrapped__", function)
+    code = getattr(function, "__code__", None)
+    return place_text(code.co_filename, code.co_firstlineno) if code else str(function)

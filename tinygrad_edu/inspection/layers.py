@@ -234,7 +234,7 @@ def meeting(call: Call) -> list[str]:
 def multiply_adds(node: Any) -> int:
     """Return the multiply-adds of the op that made a node; a mean taken by a matrix product is still pooling."""
     count = COUNTS.get(node._op)
-    if node._scope is not None and node._scope.name == "adaptive_avg_pool2d":
+    if node._scope is not None and node._scope.kind == "composite" and node._scope.name == "adaptive_avg_pool2d":
         return 0
     return count(node._data, *node._seen, **(node._params or {})) if count is not None else 0
 

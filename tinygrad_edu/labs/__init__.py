@@ -1,5 +1,7 @@
 """Ideas of the course side by side: each lab trains or counts two or more variants, seeded, in under two minutes."""
 
+from difflib import get_close_matches
+
 from tinygrad_edu.labs.depth import batchnorm, residual, sigmoid_relu
 from tinygrad_edu.labs.inputs import standardize
 from tinygrad_edu.labs.lab import Lab, Series
@@ -24,5 +26,7 @@ def run(name: str, seed: int = 0, quick: bool = False) -> Lab:
     seed: of weights, data and order. quick: a few steps, to see that it works. Raises ValueError for another name.
     """
     if name not in LABS:
-        raise ValueError(f"lab: there is no {name!r}; there are {', '.join(LABS)}")
+        near = get_close_matches(name, LABS, 1)
+        said = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f"lab: there is no {name!r}{said}; there are {', '.join(LABS)}")
     return LABS[name](seed, quick)

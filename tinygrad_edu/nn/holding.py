@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,13 @@ class Holder:
                     f"{type(self).__name__}.{name} is a {'parameter' if wanted is Parameter else 'buffer'} and can't "
                     f"become {type(value).__name__}; write .{name}.data = ..., or assign a {wanted.__name__} or None"
                 )
+        elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf and not isinstance(value, Parameter):
+            warnings.warn(
+                f"{type(self).__name__}.{name} is a Tensor that needs a gradient but no parameter, so parameters() and "
+                f"an optimizer miss it; to learn it, write self.{name} = nn.Parameter(...)",
+                UserWarning,
+                stacklevel=2,
+            )
         object.__setattr__(self, name, value)
 
     # Smaller modules

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_edu.engine.arguments import array_of, flag
 from tinygrad_edu.engine.failure import locate
+from tinygrad_edu.engine.pytorch_words import Word
 from tinygrad_edu.engine.scope import MODE, Scope, put_back
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.nn.holding import Holder, Parameter, refuse_hidden
@@ -43,6 +44,11 @@ class Module(Holder):
 
     training = True
     _hooks: CallHooks | None = None
+    backward = Word("a model has no 'backward', its loss has: loss = F.cross_entropy(model(x), y); loss.backward()")
+    to = cuda = cpu = Word(
+        "a module has no 'to', 'cuda' and 'cpu' as in PyTorch: everything is computed on the CPU, so leave it out; "
+        "another dtype is given when a layer is made, nn.Linear(2, 3, dtype=np.float64)"
+    )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute; every module says how, or NotImplementedError is raised."""

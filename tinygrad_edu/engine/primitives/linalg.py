@@ -228,12 +228,27 @@ def _tells_squareness(one: Op) -> None:
                 f"solve: a {x.shape} has {x.shape[-1]} rows but b {others[0].shape} not; b must be (..., n, k) or (n,)"
             )
         if any(array.dtype == np.float16 for array in (x, *others)):
-            return f"{one.name}: NumPy has no linear algebra of float16 ({name} {x.shape}); use .astype(np.float32)"
+            return _no_float16(one.name, name, x)
         if one is cholesky:
             return f"cholesky: x {x.shape} is not positive definite; add a little to its diagonal, or look at eigvalsh"
         if one in (inv, solve):
             return f"{one.name}: {name} {x.shape} is singular: its columns depend on each other; pinv takes it"
         return None
+
+
+def _no_float16(op_name: str, name: str, x: Any) -> str:
+    """Say what to do about half precision, which LAPACK does not know."""
+    return f"{op_name}: NumPy has no linear algebra of float16 ({name} {x.shape}); use .astype(np.float32)"
+
+
+@pinv.explains
+def _(x: Any) -> str | None:
+    return _no_float16("pinv", "x", x) if x.dtype == np.float16 else None
+
+
+@svdvals.explains
+def _(x: Any) -> str | None:
+    return _no_float16("svdvals", "x", x) if x.dtype == np.float16 else None
 
 
 for _op in (inv, det, cofactor, logabsdet, signdet, solve, cholesky, eigvalsh, eigvecsh):

@@ -25,7 +25,7 @@ def detail_of_forward(formula: Symbol) -> Detail:
 def detail_of_rule(node: Any, position: int, formula: Symbol | None) -> Detail:
     """Return what a closer look at the rule of one input shows; formula: what the rule says, None if it refused."""
     rule = node._op.rule_of(position)
-    code = getattr(rule, "__code__", None)
+    code = getattr(getattr(rule, "__wrapped__", rule), "__code__", None)
     local = local_derivative(node, position)
     if local is not None:
         structure = structure_of(local)

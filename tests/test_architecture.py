@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 
 import pytest
@@ -12,6 +13,9 @@ from tinygrad_edu import functional as F
 from tinygrad_edu import nn
 from tinygrad_edu.models.catalogue import CATALOGUE, blank
 from viz.architectures import architecture
+from viz.architectures.drawing import Drawing
+from viz.architectures.kinds import KINDS
+from viz.style.numbers import shape_text
 
 DRAWN = (
     "lenet5", "alexnet", "vgg16", "inception_v1", "inception_v3", "resnet50", "resnext50", "xception",
@@ -19,12 +23,12 @@ DRAWN = (
 )  # fmt: skip
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)  # a picture keeps the activations of its network
 def drawn(name):
     return architecture(name)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)
 def tabled(name):
     return tg.summary(blank(name), CATALOGUE[name].input_shape)
 
@@ -170,6 +174,65 @@ def test_names_do_no_harm(tmp_path):
 def test_it_saves_itself(tmp_path, suffix, direction):
     shown = architecture(Again(), (8,), direction=direction, theme="dark")
     assert shown.save(tmp_path / f"net{suffix}").stat().st_size > 500
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "resnet50", "xception"])
+def test_a_png_is_as_wide_as_a_slide(name):
+    width = int.from_bytes(drawn(name).png()[16:20], "big")
+    assert 1600 <= width <= 2400
+
+
+def test_what_the_legend_says_begins_at_one_place():
+    svg = drawn("vgg16").svg()
+    said = [re.findall(rf'<text[^>]* x="([-\d.]+)"[^>]*>{re.escape(words)}<', svg) for words in KINDS.values()]
+    starts = [found[-1] for found in said if found]
+    assert len(starts) >= 5
+    assert len(set(starts)) == 1
+
+
+@pytest.mark.parametrize("name", DRAWN)
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_no_frame_crosses_the_shape_on_an_arrow(name, direction):
+    drawing = Drawing(drawn(name).view, "light", direction, None)
+    for arrow in drawn(name).view.arrows:
+        words = shape_text(arrow.shape)
+        x, y = map(float, drawing.path(arrow, words)["lp"].split(","))
+        across, up = 2.2 * len(words), 4.0
+        for left, bottom, right, top in drawing.places.frames.values():
+            beside = x + across < left or x - across > right or y + up < bottom or y - up > top
+            inside = left < x - across and x + across < right and bottom < y - up and y + up < top
+            assert beside or inside or not words, words
+
+
+@pytest.mark.parametrize("name", ["lenet5", "alexnet", "vgg16", "resnet50"])
+def test_what_stands_in_a_hexagon_stays_in_it(name):
+    nodes = re.split(r'class="(?=node |edge )', drawn(name).svg())
+    found = [node for node in nodes if node.startswith("node dense")]
+    assert len(found) == sum(box.kind == "dense" for box in drawn(name).view.boxes)
+    for node in found:
+        hexagon, *badges = [corners(points) for points in re.findall(r'<polygon[^>]* points="([^"]*)"', node)]
+        middle = sum(y for _, y in hexagon[:6]) / 6
+        half, high = [(max(p) - min(p)) / 2 for p in zip(*hexagon)]
+        x0 = min(x for x, _ in hexagon) + half
+        texts = re.findall(r'<text[^>]*? x="([-\d.]+)" y="([-\d.]+)"[^>]*? font-size="([\d.]+)"[^>]*>([^<]*)<', node)
+        assert len(texts) >= 2
+        spots = [point for badge in badges for point in badge]
+        for x, y, size, words in [(float(x), float(y), float(size), words) for x, y, size, words in texts]:
+            spots += [(x + 0.5 * size * len(words), y + 0.2 * size), (x, y + 0.2 * size), (x, y - 0.7 * size)]
+        for x, y in spots:
+            assert abs(x - x0) <= half * (1 - abs(y - middle) / high / 2), node
+
+
+def corners(points):
+    return [tuple(map(float, point.split(","))) for point in points.split()]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("resnet50", "25,583,592 learned parameters"), ("vgg16", "138,357,544 parameters")]
+)
+def test_parameters_are_learned_ones_where_running_statistics_are_left_out(name, words):
+    assert words in drawn(name).description
+    assert ("learned" in drawn(name).source) is ("learned" in words)
 
 
 def test_it_shows_itself_with_words_beside():

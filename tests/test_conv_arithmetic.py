@@ -263,10 +263,20 @@ def test_files_by_suffix(tmp_path):
     shown = conv_arithmetic(3, 2)
     assert shown.save(tmp_path / "a.svg").read_text(encoding="utf-8").startswith("<svg")
     assert shown.save(tmp_path / "a.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    with pytest.raises(ValueError, match=r"the suffix '.pdf' of a.pdf is none of .svg, .png, .gif, .html"):
-        shown.save(tmp_path / "a.pdf")
-    with pytest.raises(ValueError, match=r"none of .svg, .png"):
+    with pytest.raises(ValueError, match=r"the suffix '.bmp' of a.bmp is none of .svg, .png, .pdf, .gif, .html"):
+        shown.save(tmp_path / "a.bmp")
+    with pytest.raises(ValueError, match=r"none of .svg, .png, .pdf"):
         shown.strip().save(tmp_path / "a.gif")
+
+
+def test_pdf_holds_words_and_lines_and_no_pixels(tmp_path):
+    pytest.importorskip("matplotlib")
+    shown = conv_arithmetic(3, 2)
+    for one, name in ((shown, "a.pdf"), (shown.strip(2), "s.pdf")):
+        written = one.save(tmp_path / name).read_bytes()
+        assert written.startswith(b"%PDF")
+        assert b"/Font" in written
+        assert b"/Subtype /Image" not in written
 
 
 def test_png_and_gif(tmp_path):

@@ -246,3 +246,14 @@ def test_maps_and_filters_say_what_is_wrong(lenet, digit):
         filters(nn.Linear(2, 2))
     with pytest.raises(ValueError, match="kernels must be"):
         filters(np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize(("kernels", "columns"), [(2, 6), (8, 8), (20, 16)])
+def test_filters_fill_the_width(kernels, columns, rng):
+    pytest.importorskip("matplotlib")
+    figure = filters(rng.standard_normal((kernels, 2, 3, 3)))
+    figure.png()
+    first, second = [axes.get_window_extent() for axes in figure.canvas.axes[:2]]
+    step, width = second.x0 - first.x0, figure.canvas.bbox.width
+    assert round(width / step) == columns
+    assert figure.canvas.bbox.height < 2 * (-(-kernels // columns)) * 1.7 * step + 100

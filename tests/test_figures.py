@@ -180,6 +180,14 @@ def test_without_a_loss_the_gradients_held_are_drawn(x):
     np.testing.assert_allclose(sizes, want, rtol=1e-6)
 
 
+def test_the_legend_shows_what_a_hollow_mark_is(x):
+    net = model()
+    net(x).sum().backward()
+    figure = viz.gradient_flow(net)
+    *_, hollow = figure.canvas.legends[0].legend_handles
+    assert (hollow.get_marker(), hollow.get_markerfacecolor()) == ("o", "#ffffff")
+
+
 def test_with_a_loss_activations_too_and_nothing_is_touched(x):
     net = model()
     figure = viz.gradient_flow(net, loss=net(x).sum())

@@ -153,3 +153,11 @@ def test_what_can_not_be_is_said_in_a_line(capsys, arguments, said):
     code, out, err = run(capsys, *arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
+
+
+@pytest.mark.parametrize("name", [name for name, made in CATALOGUE.items() if made.input_shape[-1] > 200])
+def test_builders_say_what_memory_their_weights_take(name):
+    model = blank(name)
+    taken = sum(x.size * x.dtype.itemsize for x in [*model.parameters(), *model.buffers()])
+    said = re.findall(r"(\d+) MiB", getattr(models, name).__doc__)
+    assert said == [str(round(taken / 2**20))]

@@ -166,10 +166,11 @@ def test_dark_text_can_be_read_on_the_kernels_colours():
 def test_files_by_suffix(tmp_path):
     t = toeplitz(np.ones((2, 2)), (3, 3))
     assert t.save(tmp_path / "t.svg").read_text(encoding="utf-8").startswith("<svg")
-    with pytest.raises(ValueError, match=r"none of .svg, .png, .html"):
+    with pytest.raises(ValueError, match=r"none of .svg, .png, .pdf, .html"):
         t.save(tmp_path / "t.gif")
     pytest.importorskip("matplotlib")
     assert t.save(tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+    assert t.save(tmp_path / "t.pdf").read_bytes().startswith(b"%PDF")
     assert "9 parameters" not in repr(t)
     assert repr(t).startswith("<toeplitz: 4 parameters instead of 36")
 

@@ -15,7 +15,7 @@ def add_to(commands: Any) -> None:
     """Add the command to a parser's."""
     parser = commands.add_parser(
         "conv",
-        help="draw a convolution step by step: .svg .png .gif, or .html with sliders",
+        help="draw a convolution step by step: .svg .png .pdf .gif, or .html with sliders",
         description="Draw which pixels each number of a convolution's output is made of, and how large the output is.",
     )
     size = "an integer, or height and width as 5x7"
@@ -32,9 +32,9 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--sequence", action="store_true", help="one axis: --input is a length")
     parser.add_argument("--backward", action="store_true", help="also what the output's gradient hands back")
     parser.add_argument("--step", type=int, metavar="N", help="which number of the output is highlighted")
-    parser.add_argument("--strip", type=int, metavar="N", help="a row of so many steps (.svg .png)")
+    parser.add_argument("--strip", type=int, metavar="N", help="a row of so many steps (.svg .png .pdf)")
     parser.add_argument("--theme", default="auto", choices=("auto", "light", "dark"), help="colours (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("conv.svg"), help="file: .svg .png .gif .html (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("conv.svg"), help=".svg .png .pdf .gif .html (%(default)s)")
     parser.set_defaults(run=run)
 
 

@@ -12,7 +12,7 @@ from viz.architectures.glyphs import GLYPHS, look
 from viz.architectures.kinds import KINDS
 from viz.architectures.placing import Places, place
 from viz.architectures.rows import NotSeriesParallel
-from viz.architectures.structure import Part
+from viz.architectures.structure import Part, counted
 from viz.architectures.views import Arrow, Box, Frame, View
 from viz.output.render import render
 from viz.output.svg import finish_svg
@@ -23,7 +23,13 @@ from viz.style.numbers import shape_text
 __all__ = ["dot_of", "is_placed", "kinds_in", "legend_items"]
 
 _FONT = "Helvetica"
-_ROOM = {"block": 4.0, "convolution": 5.0, "parameter": 14.0, "statistic": 14.0}  # points for a shape's own lines
+_ROOM = {
+    "block": 4.0,
+    "convolution": 5.0,
+    "dense": 8.0,
+    "parameter": 14.0,
+    "statistic": 14.0,
+}  # points for a shape's own lines
 _PLACED = "nop2"  # what Graphviz calls it when all places are given
 _HEAD = 6.0  # points of an arrow's head
 _BADGES = {"BatchNorm": "BN", "LayerNorm": "LN", "flatten": "flat", "dropout": "drop", "relu": "ReLU"}
@@ -157,7 +163,12 @@ class Drawing:
         first = 6.3 * len(lines[0]) + sum(4.8 * len(word(leaf)) + 9 for leaf in [*before, *after])
         width = max(first, 4.7 * max([len(line) for line in lines[1:]], default=0)) + 16
         height = 21.0 if len(lines) == 1 else 34.0
-        more = {"dense": 36.0, "pooling": 0.1 * width + 12, "concatenation": 0.1 * width + 14, "normalisation": 24.0}
+        more = {
+            "dense": 0.4 * width + 8,
+            "pooling": 0.1 * width + 12,
+            "concatenation": 0.1 * width + 14,
+            "normalisation": 24.0,
+        }
         return round(width + more.get(box.kind, 0.0)), height + _ROOM.get(box.kind, 0.0)
 
     def at(self, box: Box) -> dict[str, str]:
@@ -206,9 +217,7 @@ class Drawing:
     def second(self, box: Box, part: Part) -> str:
         """Return the second line of a box: its name in what is around it, and its parameters."""
         name = relative(part, box.frame.part if box.frame else self.view.part)
-        count = part.count()
-        words = f"{count:,} parameter{'s' if count != 1 else ''}"
-        return f"{name} · {words}" if count else name
+        return f"{name} · {counted([part])}" if part.count() else name
 
     def names_of_more(self, box: Box) -> str:
         """Return the names of folded parts."""
@@ -216,7 +225,7 @@ class Drawing:
         names = [relative(part, around) for part in box.more]
         said = plain_text(names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}", 60)
         count = sum(part.count() for part in box.more)
-        return said if box.shared or not count else f"{said} · {count:,} parameters"
+        return said if box.shared or not count else f"{said} · {counted(box.more)}"
 
     def badge(self, leaf: Part) -> str:
         """Return a small layer that is written on another as a cell with its own colour and corners."""
@@ -238,7 +247,7 @@ class Drawing:
         if part.outputs:
             lines.append(f"gives {shape_text(part.shape()) or 'a number'}")
         if part.count():
-            lines.append(f"{part.count():,} parameters")
+            lines.append(counted([part]))
         return plain_text(", ".join(lines), 300)
 
     def add_arrows(self, graph: graphviz.Digraph) -> None:
@@ -320,9 +329,11 @@ def add_legend(
         words = KINDS[kind]
         x, y = (at[0] + 190.0 * (i % columns), at[1] - 24.0 * (i // columns)) if at is not None else (0.0, 0.0)
         here = {"pos": f"{x:.1f},{y:.1f}"} if at is not None else {}
-        beside = {"pos": f"{x + 26 + 2.6 * len(words):.1f},{y:.1f}"} if at is not None else {}
+        wide = 5.4 * len(words)  # points, so that it holds the words: they begin at its left
+        beside = {"pos": f"{x + 26 + wide / 2:.1f},{y:.1f}"} if at is not None else {}
+        beside |= {"width": f"{wide / 72:.3f}", "height": "0.2", "fixedsize": "true"}
         add_glyph(graph, kind, look(theme).dark, here)
-        graph.node(f"meaning_{kind}", label=words, shape="plain", style="", fontsize="10", **beside)
+        graph.node(f"meaning_{kind}", label=f"{words}\\l", shape="none", style="", margin="0", fontsize="10", **beside)
         if at is None:
             with graph.subgraph() as line:
                 line.attr(rank="same")

@@ -13,10 +13,10 @@ from viz.architectures.glyphs import dark_rules
 from viz.architectures.likeness import Likeness
 from viz.architectures.page import page
 from viz.architectures.primitives import primitives_of
-from viz.architectures.structure import Network, Part, read
+from viz.architectures.structure import Network, Part, counted, read
 from viz.architectures.views import View, view_of
 from viz.graph.picture import Picture
-from viz.output.render import render
+from viz.output.render import SLIDE, render
 from viz.output.svg import finish_svg
 from viz.style.numbers import shape_text
 
@@ -86,13 +86,17 @@ class Architecture(Picture):
         self.view = view_of(network, network.root, self.alike, most, True)
         self.parameters = network.root.count()
         source = dot_of(self.view, theme=theme, direction=direction, legend=True)
-        super().__init__(source, title=title, description=described(title, self.view, self.parameters), theme=theme)
+        super().__init__(source, title=title, description=described(title, self.view), theme=theme)
 
     def svg(self, widest: float | None = None) -> str:
         """The drawing as an SVG element; follows the page's light or dark theme if ``theme="auto"``."""
         raw = self._render("svg").decode("utf-8")
         dark = dark_rules() if self.theme == "auto" else {}
         return finish_svg(raw, title=self.title, description=self.description, dark=dark, widest=widest)
+
+    def png(self) -> bytes:
+        """The drawing as PNG, as wide as a slide, 1,600 pixels or more."""
+        return render(self.source, "png", across=SLIDE)
 
     def html(self) -> str:
         """The drawing as a page of its own, in which each box opens; it makes no request."""
@@ -135,7 +139,7 @@ class Shelf:
         self.kinds |= {kind for view in views for box in view.boxes for kind in kinds_in(box)}
         dots = [dot_of(view, theme=self.theme, direction="TB", link=self.link) for view in views]
         for part, view, raw in zip(parts, views, svgs_of(dots)):
-            words = described(part.text, view, part.count())
+            words = described(part.text, view)
             svg = slim(finish_svg(raw, title=part.text, description=words))
             self.drawn[self.known[self.shown.alike.exact(part)]] = part.text, words, svg
 
@@ -186,7 +190,7 @@ def slim(svg: str) -> str:
     return svg
 
 
-def described(title: str, view: View, parameters: int) -> str:
+def described(title: str, view: View) -> str:
     """Return a drawing in words: what stands in it, in order, with the shapes that come out."""
     said = []
     for box in view.boxes[:_WORDS]:
@@ -201,5 +205,5 @@ def described(title: str, view: View, parameters: int) -> str:
             said.append(box.text)
     left = len(view.boxes) - _WORDS
     more = f"; and {left} more boxes" if left > 0 else ""
-    count = f"{parameters:,} parameters, " if parameters else ""
+    count = f"{counted([view.part])}, " if view.part.count() else ""
     return f"{title}: {count}{len(view.boxes)} boxes: {'; '.join(said)}{more}."

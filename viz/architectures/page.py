@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from viz.architectures.drawing import legend_items
 from viz.architectures.glyphs import dark_rules, look
+from viz.architectures.structure import counted
 from viz.output.page import document, fill, static
 from viz.style.escape import plain_text
 from viz.style.roles import variables
@@ -50,7 +51,7 @@ def packed(drawn: Mapping[str, tuple[str, str, str]]) -> str:
 
 def facts(shown: Architecture) -> str:
     """Return a line on the network."""
-    return f"{shown.parameters:,} parameters · {len(shown.view.boxes)} boxes"
+    return f"{counted([shown.network.root])} · {len(shown.view.boxes)} boxes"
 
 
 def colours(theme: str) -> str:

@@ -202,7 +202,7 @@ class Placer:
         (x0, y0), x1 = self.found.boxes[above], self.found.boxes[below][0]
         y0 += self.sizes[above][1] / 2
         y1 = self.top(below)
-        self.found.labels[arrow] = (x0, (y0 + y1) / 2 if split is None else y0 + self.under(above, below))
+        self.found.labels[arrow] = (x0, self.free(arrow, y0, y1) if split is None else y0 + self.under(above, below))
         if abs(x0 - x1) < 0.5 or split is None:
             self.found.paths[arrow] = straight((x0, y0), (x1, y1))
             return
@@ -241,6 +241,13 @@ class Placer:
         path += [*straight((column, split), (column, join))[1:], *corner((column, join), (x1, y1))[1:]]
         self.found.paths[arrow] = path
         self.found.labels[arrow] = (x0, y0 + self.under(start, meet))
+
+    def free(self, arrow: Arrow, y0: float, y1: float) -> float:
+        """Return the middle of an arrow between the frames that end on its way and those that begin."""
+        above, below = set(chain(arrow.source.frame)), set(chain(arrow.target.frame))
+        y0 += MARGIN * len(above - below)
+        y1 -= (MARGIN + (0 if self.across else TITLE)) * len(below - above)
+        return (y0 + y1) / 2
 
     def under(self, above: Box, below: Box) -> float:
         """Return how far under a box the label of an arrow stands: below the frames that end there."""

@@ -14,7 +14,7 @@ from tinygrad_edu.inspection.layers import shapes_of
 from tinygrad_edu.nn import Branches, Module, Parameter, Sequential
 from viz.architectures.kinds import kind_of, text_of
 
-__all__ = ["Network", "Part", "read"]
+__all__ = ["Network", "Part", "counted", "read"]
 
 _NAMING = ("convolution", "dense", "pooling")
 _AFTER = ("normalisation", "activation", "dropout")  # is written on the layer before it
@@ -226,6 +226,14 @@ def adopt(part: Part) -> None:
     for child in part.parts:
         child.outer = part
         adopt(child)
+
+
+def counted(parts: Sequence[Part]) -> str:
+    """Say how many numbers parts learn; where running statistics are beside them, that these are not among them."""
+    count = sum(part.count() for part in parts)
+    owners = [leaf.owner for part in parts for leaf in part.leaves()]
+    beside = any(owner is not None and list(owner.buffers()) for owner in owners)
+    return f"{count:,} {'learned ' if beside else ''}parameter{'s' if count != 1 else ''}"
 
 
 def learned(leaf: Part) -> list[Tensor]:

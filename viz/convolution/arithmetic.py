@@ -21,7 +21,6 @@ from viz.style.theme import PALETTES
 __all__ = ["ConvArithmetic", "Strip", "conv_arithmetic"]
 
 _NAME = "conv_arithmetic"
-_FORMATS = (".svg", ".png", ".gif", ".html")
 _FRAMES = 64  # of a GIF
 _DPI = 96.0  # of its pixels
 _CELL = 640.0  # points that a notebook's cell shows
@@ -29,7 +28,7 @@ _FRAME = 700  # pixels: the height of the page in a notebook's cell
 
 
 class ConvArithmetic:
-    """A convolution to look at. In Jupyter it shows itself; ``.save(path)`` writes svg, png, gif or html by the suffix.
+    """A convolution to look at. In Jupyter it shows itself; ``.save(path)`` writes svg, png, pdf, gif or html.
 
     geometry: the sizes. numbers: the arrays, ``.x .weight .bias .y .upstream``, and ``.gradients(first, last)``.
     """
@@ -75,6 +74,10 @@ class ConvArithmetic:
         """The picture as PNG, 1,600 pixels wide or more; needs matplotlib."""
         return self.scene().png()
 
+    def pdf(self) -> bytes:
+        """The picture as PDF; needs matplotlib."""
+        return self.scene().pdf()
+
     def gif(self, seconds: float = 0.7) -> bytes:
         """All steps as an animated GIF, at most 64, spread evenly; needs matplotlib and the Pillow that it brings."""
         image = pillow()
@@ -94,12 +97,12 @@ class ConvArithmetic:
         return page(self)
 
     def save(self, path: Any) -> Path:
-        """Write it; the suffix says how: .svg and .png the step, .gif all steps, .html the page with sliders.
+        """Write it; the suffix says how: .svg .png .pdf the step, .gif all steps, .html the page with sliders.
 
         An existing file is replaced whole. Returns the path. Raises ValueError for another suffix, ImportError where
-        matplotlib is missing for .png and .gif.
+        matplotlib is missing for .png, .pdf and .gif.
         """
-        makers = {".svg": self.svg, ".png": self.png, ".gif": self.gif, ".html": self.html}
+        makers = {".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".gif": self.gif, ".html": self.html}
         return save_as(path, makers)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -111,11 +114,11 @@ class ConvArithmetic:
         return {"text/html": frame, "image/svg+xml": self.svg(widest=_CELL), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
-        return f"<{self.title}; {'; '.join(self.geometry.sizes)}; .save() writes svg, png, gif or html>"
+        return f"<{self.title}; {'; '.join(self.geometry.sizes)}; .save() writes svg, png, pdf, gif or html>"
 
 
 class Strip:
-    """Steps in a row. In Jupyter it shows itself; ``.save(path)`` writes svg or png."""
+    """Steps in a row. In Jupyter it shows itself; ``.save(path)`` writes svg, png or pdf."""
 
     def __init__(self, whole: ConvArithmetic, steps: list[int]) -> None:
         self.whole, self.steps = whole, steps
@@ -147,9 +150,13 @@ class Strip:
         """The strip as PNG, 1,600 pixels wide or more; needs matplotlib."""
         return self.scene().png()
 
+    def pdf(self) -> bytes:
+        """The strip as PDF; needs matplotlib."""
+        return self.scene().pdf()
+
     def save(self, path: Any) -> Path:
-        """Write the strip as .svg or .png; ValueError for another suffix."""
-        return save_as(path, {".svg": self.svg, ".png": self.png})
+        """Write the strip as .svg, .png or .pdf; ValueError for another suffix."""
+        return save_as(path, {".svg": self.svg, ".png": self.png, ".pdf": self.pdf})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """SVG and text."""

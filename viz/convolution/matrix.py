@@ -57,7 +57,7 @@ class Layout:
 
 
 class Toeplitz:
-    """A convolution as a matrix. In Jupyter it shows itself; ``.save(path)`` writes svg, png or html by the suffix.
+    """A convolution as a matrix. In Jupyter it shows itself; ``.save(path)`` writes svg, png, pdf or html.
 
     matrix: a ``scipy.sparse.csr_array`` where scipy is, else an array; ``matrix @ x.ravel()`` is the convolution of x
     (channels, height, width) without bias, and ``matrix.T @ g.ravel()`` its gradient for x. places: (3, n), row,
@@ -137,6 +137,12 @@ class Toeplitz:
 
         return draw_matrix(self).png()
 
+    def pdf(self) -> bytes:
+        """The picture as PDF; needs matplotlib."""
+        from viz.convolution.matrix_drawing import draw_matrix
+
+        return draw_matrix(self).pdf()
+
     def html(self) -> str:
         """A page where pixels, kernel entries and rows light each other up; ValueError for a large matrix."""
         from viz.convolution.matrix_page import matrix_page
@@ -144,11 +150,12 @@ class Toeplitz:
         return matrix_page(self)
 
     def save(self, path: Any) -> Path:
-        """Write the picture; the suffix says how: .svg .png .html. An existing file is replaced whole.
+        """Write the picture; the suffix says how: .svg .png .pdf .html. An existing file is replaced whole.
 
-        Returns the path. Raises ValueError for another suffix, ImportError where matplotlib is missing for .png.
+        Returns the path. Raises ValueError for another suffix, ImportError where matplotlib is missing for .png
+        and .pdf.
         """
-        return save_as(path, {".svg": self.svg, ".png": self.png, ".html": self.html})
+        return save_as(path, {".svg": self.svg, ".png": self.png, ".pdf": self.pdf, ".html": self.html})
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """SVG and text."""

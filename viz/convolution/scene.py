@@ -82,9 +82,17 @@ class Scene:
 
     def png(self) -> bytes:
         """The picture as PNG, as wide as a slide or wider; ImportError where matplotlib is missing."""
+        return self.figure().png(slide_dpi(self.width / 72))
+
+    def pdf(self) -> bytes:
+        """The picture as PDF; ImportError where matplotlib is missing."""
+        return self.figure().pdf()
+
+    def figure(self) -> Figure:
+        """The picture as a matplotlib figure; ImportError where that is missing."""
         figure = Figure(description=self.description, size=(self.width / 72, self.height / 72))
         paint(figure.canvas, self)
-        return figure.png(slide_dpi(self.width / 72))
+        return figure
 
     def pixels(self, dpi: float) -> Any:
         """The picture as an array (height, width, 4) of bytes; ImportError where matplotlib is missing."""

@@ -8,7 +8,7 @@ weight decay and blurring (Yosinski, Clune, Nguyen, Fuchs, Lipson 2015), jitter,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ import tinygrad_edu as tg
 from tinygrad_edu.engine.arguments import integer, number
 from viz.features.probe import Probe, images_for, unit_words
 from viz.features.shown import Shown
-from viz.figures.figure import Figure, dress, figure_text
+from viz.figures.figure import Figure, dress, figure_text, known_theme
 from viz.style.numbers import number as text_of
 
 __all__ = ["Maximized", "maximize"]
@@ -40,6 +40,7 @@ class Maximized(Shown):
     activations: tuple[float, ...]
     unit: str
     note: str = ""
+    theme: str = "light"
     _drawn: list[Figure] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -71,6 +72,7 @@ def maximize(
     start: Any = None,
     limits: tuple[float, float] | None = (0.0, 1.0),
     seed: int = 0,
+    theme: str = "light",
 ) -> Maximized:
     """Find an image that a unit of a network answers to strongly: ``x ← x + α · ∂a/∂x`` from noise.
 
@@ -82,10 +84,11 @@ def maximize(
     decay: the share of the image that each step takes away. blur: standard deviation, in pixels, of a Gaussian blur
     every fourth step. jitter: pixels by which the image is moved, each way, at random, before each gradient.
     total_variation: how much each step also smooths the image, 1 being as much as it sharpens it. limits: the range of
-    a pixel.
+    a pixel. theme: ``light`` or ``dark``.
     Raises ValueError for a layer that does not exist (with the nearest names), and for a unit whose gradient is 0
     wherever it was tried: it is dead, and the layer before its activation is named. IndexError for no such unit.
     """
+    known_theme(theme, "maximize")
     probe = Probe(model, "maximize")
     integer(steps, "steps", "maximize", 1)
     integer(jitter, "jitter", "maximize", 0)
@@ -106,7 +109,8 @@ def maximize(
         x = lively(probe, path, index, x, rng, limits)
     else:
         explain_dead(probe, path, index, ascent(probe, path, index, x)[1])
-    return climb(probe, path, index, x, rng, (steps, lr, decay, blur, jitter, total_variation, limits))
+    found = climb(probe, path, index, x, rng, (steps, lr, decay, blur, jitter, total_variation, limits))
+    return replace(found, theme=theme)
 
 
 def climb(probe: Probe, path: str, index: tuple[int, ...], x: Any, rng: Any, how: tuple[Any, ...]) -> Maximized:
@@ -231,7 +235,7 @@ def drawn(found: Maximized) -> Figure:
     first, last = text_of(found.activations[0]), text_of(found.activations[-1])
     title = f"What {found.unit} looks for"
     said = f"{title}: its activation goes from {first} to {last} in {len(found.activations) - 1} steps. {found.note}"
-    figure = Figure(title=title, description=said.strip(), size=(max(7.2, 1.15 * count), 4.4))
+    figure = Figure(title=title, description=said.strip(), size=(max(7.2, 1.15 * count), 4.4), theme=found.theme)
     grid = figure.canvas.add_gridspec(2, count, height_ratios=(1, 1.3))
     low, high = span([image for _, image in found.storyboard])
     for column, (step, image) in enumerate(found.storyboard):

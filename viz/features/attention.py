@@ -12,7 +12,7 @@ from tinygrad_edu.engine.arguments import integer
 from viz.features.ascent import show, span
 from viz.features.probe import Probe, images_for
 from viz.features.shown import Shown
-from viz.figures.figure import Figure, figure_text
+from viz.figures.figure import Figure, figure_text, known_theme
 from viz.style.numbers import number as text_of
 
 __all__ = ["Heat", "grad_cam", "occlusion", "saliency"]
@@ -30,13 +30,16 @@ class Heat(Shown):
     target: int
     title: str
     meaning: str
+    theme: str = "light"
 
     @property
     def figure(self) -> Figure:
         """The image, the map, and the map laid over the image; ImportError where matplotlib is missing."""
         signed = bool((self.map < 0).any())
         most = float(np.abs(self.map).max()) or 1.0
-        figure = Figure(title=self.title, description=f"{self.title}: {self.meaning}", size=(8.4, 3.4))
+        figure = Figure(
+            title=self.title, description=f"{self.title}: {self.meaning}", size=(8.4, 3.4), theme=self.theme
+        )
         axes = figure.canvas.subplots(1, 3)
         low, high = span([self.image])
         for one, words in zip(axes, ("the image", self.meaning, "one over the other")):
@@ -57,24 +60,29 @@ class Heat(Shown):
         return f"<{self.title}: {self.meaning}; most, {text_of(float(self.map.max()))}, at row {row}, column {column}>"
 
 
-def saliency(model: Any, x: Any, target: int | None = None) -> Heat:
+def saliency(model: Any, x: Any, target: int | None = None, *, theme: str = "light") -> Heat:
     """How much each pixel moves a class's score: ``|∂ score / ∂ x|``, the largest over the channels.
 
     model: a module, or None for the LeNet-5 trained on the shipped digits. x: one image. target: the class, the one
-    that the model chooses if None. Simonyan, Vedaldi, Zisserman 2013, Deep inside convolutional networks, section 3.
+    that the model chooses if None. theme: ``light`` or ``dark``.
+    Simonyan, Vedaldi, Zisserman 2013, Deep inside convolutional networks, section 3.
     """
+    known_theme(theme, "saliency")
     _, image, scores, target = asked(model, x, target, "saliency")
     g = tg.grad(scores[0, target], image).data[0]
-    return Heat(np.abs(g).max(axis=0), image.data[0], target, f"Saliency of class {target}", "|∂ score / ∂ pixel|")
+    return Heat(
+        np.abs(g).max(axis=0), image.data[0], target, f"Saliency of class {target}", "|∂ score / ∂ pixel|", theme
+    )
 
 
-def grad_cam(model: Any, x: Any, layer: Any = None, target: int | None = None) -> Heat:
+def grad_cam(model: Any, x: Any, layer: Any = None, target: int | None = None, *, theme: str = "light") -> Heat:
     """Where the maps of a layer speak for a class: ``relu(Σ w_k A_k)``, w_k being the mean gradient of map k.
 
     layer: path or module, the last one that makes maps if None; its small map is enlarged to the image, linearly.
     Other arguments as ``saliency``. Selvaraju et al. 2016, Grad-CAM, equations 1 and 2. Raises ValueError for a layer
     that makes no maps.
     """
+    known_theme(theme, "grad_cam")
     probe, image, scores, target = asked(model, x, target, "grad_cam")
     with_maps = [path for path in probe.leaves() if probe.made[path].ndim == 4 and max(probe.made[path].shape[2:]) > 1]
     path = with_maps[-1] if layer is None and with_maps else probe.path_of(layer)
@@ -85,11 +93,18 @@ def grad_cam(model: Any, x: Any, layer: Any = None, target: int | None = None) -
     weights = g.mean(axis=(1, 2))
     heat = np.maximum(np.einsum("k,khw->hw", weights, maps.data[0]), 0)
     title = f"Grad-CAM of class {target}, layer {path}"
-    return Heat(enlarged(heat, image.shape[2:]), image.data[0], target, title, "relu(Σ mean gradient · map)")
+    return Heat(enlarged(heat, image.shape[2:]), image.data[0], target, title, "relu(Σ mean gradient · map)", theme)
 
 
 def occlusion(
-    model: Any, x: Any, target: int | None = None, *, patch: int | None = None, stride: int = 1, value: float = 0.0
+    model: Any,
+    x: Any,
+    target: int | None = None,
+    *,
+    patch: int | None = None,
+    stride: int = 1,
+    value: float = 0.0,
+    theme: str = "light",
 ) -> Heat:
     """How much a class's probability falls where a patch of the image is covered; negative where it rises.
 
@@ -97,6 +112,7 @@ def occlusion(
     between places; value: of the cover.
     Other arguments as ``saliency``. Zeiler, Fergus 2013, Visualizing and understanding convolutional networks, 4.2.
     """
+    known_theme(theme, "occlusion")
     if patch is not None:
         integer(patch, "patch", "occlusion", 1)
     integer(stride, "stride", "occlusion", 1)
@@ -115,7 +131,7 @@ def occlusion(
             found = whole - chance(probe(covered).data, target)
         for i, column in enumerate(columns):
             fall[row : row + stride, column : column + stride] = found[i]
-    return Heat(fall, image.data[0], target, f"Occlusion for class {target}", "how far its probability falls")
+    return Heat(fall, image.data[0], target, f"Occlusion for class {target}", "how far its probability falls", theme)
 
 
 def asked(model: Any, x: Any, target: Any, what: str) -> tuple[Probe, Any, Any, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from viz.features.ascent import maximize, show, span
-from viz.figures.figure import Figure
+from viz.figures.figure import Figure, known_theme
 from viz.style.numbers import number as text_of
 
 __all__ = ["gallery"]
@@ -15,11 +15,14 @@ __all__ = ["gallery"]
 _ACROSS = 5
 
 
-def gallery(model: Any = None, layer: Any = None, units: Iterable[Any] = range(10), **options: Any) -> Figure:
+def gallery(
+    model: Any = None, layer: Any = None, units: Iterable[Any] = range(10), *, theme: str = "light", **options: Any
+) -> Figure:
     """Draw what each of several units of a layer looks for; arguments, options and errors as ``maximize``.
 
-    Raises ValueError for no units, ImportError where matplotlib is missing.
+    theme: ``light`` or ``dark``. Raises ValueError for no units, ImportError where matplotlib is missing.
     """
+    known_theme(theme, "gallery")
     wanted = list(units)
     if not wanted:
         raise ValueError("gallery: give one unit at least")
@@ -28,9 +31,8 @@ def gallery(model: Any = None, layer: Any = None, units: Iterable[Any] = range(1
     lines = math.ceil(len(found) / _ACROSS)
     columns = min(_ACROSS, len(found))
     said = "; ".join(f"{one.unit}: {text_of(one.activations[0])} → {text_of(one.activations[-1])}" for one in found)
-    figure = Figure(
-        title=f"What the units of {name} look for", description=said, size=(1.5 * columns, 1.75 * lines + 0.5)
-    )
+    title = f"What the units of {name} look for"
+    figure = Figure(title=title, description=said, size=(1.5 * columns, 1.75 * lines + 0.5), theme=theme)
     for axes in figure.canvas.subplots(lines, columns, squeeze=False).flat:
         axes.set_axis_off()
     for axes, unit, one in zip(figure.canvas.axes, wanted, found):

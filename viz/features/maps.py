@@ -11,19 +11,23 @@ import tinygrad_edu as tg
 from tinygrad_edu import nn
 from tinygrad_edu.engine.arguments import integer
 from viz.features.probe import Probe, images_for
-from viz.figures.figure import Figure, figure_text
+from viz.figures.figure import Figure, figure_text, known_theme
 
 __all__ = ["feature_maps", "filters"]
 
+_WIDE = 7.6  # inches
+_FEWEST = 6  # small pictures that a row has room for
 
-def feature_maps(model: Any, x: Any, layer: Any = None, *, limit: int = 16) -> Figure:
+
+def feature_maps(model: Any, x: Any, layer: Any = None, *, limit: int = 16, theme: str = "light") -> Figure:
     """Draw what a layer, or each layer that makes maps, makes of one image: a small picture for each channel.
 
     model: a module, or None for the LeNet-5 trained on the shipped digits. x: one image. layer: path or module. limit:
     channels that are shown of each layer; what is left out is said. Violet is negative, orange positive, white 0; each
-    layer has a scale of its own. Raises ValueError where no layer makes maps.
+    layer has a scale of its own. theme: ``light`` or ``dark``. Raises ValueError where no layer makes maps.
     """
     integer(limit, "limit", "feature_maps", 1)
+    known_theme(theme, "feature_maps")
     probe = Probe(model, "feature_maps")
     with tg.no_grad():
         probe(images_for(x, "feature_maps", probe.dtype()))
@@ -34,17 +38,18 @@ def feature_maps(model: Any, x: Any, layer: Any = None, *, limit: int = 16) -> F
         what = f"layer {paths[0]!r} makes" if layer is not None else "the layers make"
         raise ValueError(f"feature_maps: {what} no maps (channels, height, width)")
     named = [(f"{path}: {type(probe.layers[path]).__name__}, {'×'.join(map(str, m.shape))}", m) for path, m in rows]
-    return grid(named, "Feature maps", limit)
+    return grid(named, "Feature maps", limit, theme)
 
 
-def filters(layer: Any, *, limit: int = 32) -> Figure:
+def filters(layer: Any, *, limit: int = 32, theme: str = "light") -> Figure:
     """Draw the kernels of a convolution; of several input channels each in a row of its own.
 
     layer: a ``Conv2d``, a model, whose first convolution is meant, or an array (out_channels, in_channels, k_h, k_w).
     limit: output channels that are shown, and input channels; what is left out is said. Violet is negative, orange
-    positive, white 0. Raises ValueError for what has no kernels.
+    positive, white 0. theme: ``light`` or ``dark``. Raises ValueError for what has no kernels.
     """
     integer(limit, "limit", "filters", 1)
+    known_theme(theme, "filters")
     weight = layer
     if isinstance(layer, nn.Module):
         found = next((m for m in layer.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))), None)
@@ -56,21 +61,23 @@ def filters(layer: Any, *, limit: int = 32) -> Figure:
         raise ValueError(f"filters: kernels must be (out_channels, in_channels, k_h, k_w), got shape {kernels.shape}")
     size = "×".join(map(str, kernels.shape))
     if kernels.shape[1] == 1:
-        return grid([(f"{size}: one kernel for each output channel", kernels[:, 0])], "Filters", limit)
+        return grid([(f"{size}: one kernel for each output channel", kernels[:, 0])], "Filters", limit, theme)
     rows = [(f"from input channel {i}", kernels[:, i]) for i in range(min(kernels.shape[1], limit))]
     left = kernels.shape[1] - len(rows)
     title = f"Filters, {size}" + (f"; {left} more input channels" if left else "")
-    return grid(rows, title, limit, shared=True)
+    return grid(rows, title, limit, theme, shared=True)
 
 
-def grid(rows: list[tuple[str, Any]], title: str, limit: int, shared: bool = False) -> Figure:
+def grid(rows: list[tuple[str, Any]], title: str, limit: int, theme: str, shared: bool = False) -> Figure:
     """Draw rows of small images, each row with its name, and what is left out."""
-    across = 16 if shared else 8
+    most_shown = max(min(limit, len(maps)) for _, maps in rows)
+    across = min(16 if shared else 8, max(_FEWEST, most_shown))
+    tall = 0.9 * _WIDE / across
     lines = [math.ceil(min(limit, len(maps)) / across) for _, maps in rows]
-    height = sum(lines) * 0.85 + len(rows) * 0.34 + 0.6
+    height = sum(lines) * tall + len(rows) * 0.34 + 0.6
     said = "; ".join(f"{name}, from {maps.min():.3g} to {maps.max():.3g}" for name, maps in rows[:6])
-    figure = Figure(title=title, description=f"{title}: {said}", size=(7.6, max(2.0, height)))
-    parts: Any = figure.canvas.subfigures(len(rows), 1, squeeze=False, height_ratios=[n * 0.85 + 0.34 for n in lines])
+    figure = Figure(title=title, description=f"{title}: {said}", size=(_WIDE, max(2.0, height)), theme=theme)
+    parts: Any = figure.canvas.subfigures(len(rows), 1, squeeze=False, height_ratios=[n * tall + 0.34 for n in lines])
     most_of_all = max(float(np.abs(maps).max()) for _, maps in rows) or 1.0
     for part, (name, maps), count in zip(parts[:, 0], rows, lines):
         left = len(maps) - limit

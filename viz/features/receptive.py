@@ -13,7 +13,7 @@ from tinygrad_edu.engine.trace.tracing import recorded
 from viz.features.ascent import show, span
 from viz.features.probe import Probe, images_for, unit_words
 from viz.features.shown import Shown
-from viz.figures.figure import Figure, figure_text
+from viz.figures.figure import Figure, figure_text, known_theme
 
 __all__ = ["ReceptiveField", "receptive_field"]
 
@@ -38,6 +38,7 @@ class ReceptiveField(Shown):
     unit: str
     image: Any
     gradient: Any
+    theme: str = "light"
 
     @property
     def confirmed(self) -> bool:
@@ -47,7 +48,7 @@ class ReceptiveField(Shown):
     @property
     def figure(self) -> Figure:
         """The rectangle on the image, beside how strongly each pixel acts; ImportError where matplotlib is missing."""
-        figure = Figure(title=f"What {self.unit} can see", description=repr(self), size=(7.6, 3.9))
+        figure = Figure(title=f"What {self.unit} can see", description=repr(self), size=(7.6, 3.9), theme=self.theme)
         left, right = figure.canvas.subplots(1, 2)
         show(left, self.image, *span([self.image]))
         show(right, self.gradient[None], 0.0, float(self.gradient.max()) or 1.0, "magma")
@@ -65,16 +66,20 @@ class ReceptiveField(Shown):
         return f"<{self.unit} sees {self.size[0]}×{self.size[1]} pixels: {seen}; {check}>"
 
 
-def receptive_field(model: Any = None, layer: Any = None, unit: Any = None, x: Any = None, *, size: Any = None) -> Any:
+def receptive_field(
+    model: Any = None, layer: Any = None, unit: Any = None, x: Any = None, *, size: Any = None, theme: str = "light"
+) -> Any:
     """Work out which pixels a unit of a layer can see, and confirm it by the support of the gradient.
 
     model: a module, or None for the LeNet-5 trained on the shipped digits. layer: path or module, the last that makes
     maps if None. unit: (channel, row, column), the one in the middle if None. x: an image to draw it on. size: as of
-    ``maximize``. The rectangle is found by walking the recorded graph back: a window of k with stride s and dilation d
+    ``maximize``. theme: ``light`` or ``dark``.
+    The rectangle is found by walking the recorded graph back: a window of k with stride s and dilation d
     makes r of r' as ``r' = (r − 1) · s + (k − 1) · d + 1``, and padding moves it. For the gradient, weights are made
     positive, so that nothing cancels, and many random images are tried.
     Raises ValueError for a layer that makes no maps.
     """
+    known_theme(theme, "receptive_field")
     probe = Probe(model, "receptive_field")
     shape = probe.input_shape(size) if x is None else images_for(x, "receptive_field", probe.dtype()).shape[1:]
     for tensor in probe.model.parameters():
@@ -105,6 +110,7 @@ def receptive_field(model: Any = None, layer: Any = None, unit: Any = None, x: A
     return ReceptiveField(
         inside[0], inside[1], (rows[1] - rows[0] + 1, columns[1] - columns[0] + 1),
         (below[0] - rows[0], beside[0] - columns[0]), support, unit_words(path, index), picture, total,
+        theme,
     )  # fmt: skip
 
 

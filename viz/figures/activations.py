@@ -14,9 +14,9 @@ import numpy as np
 import tinygrad_edu as tg
 from tinygrad_edu import functional as F
 from viz.figures.activation_numbers import Study, interval_text, study
-from viz.figures.figure import COLOURS, Figure, dress, figure_text
+from viz.figures.figure import COLOURS, Figure, dress, figure_text, known_theme
 from viz.style.numbers import number
-from viz.style.theme import DARK, LIGHT, Palette
+from viz.style.theme import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Activation", "activation"]
 
 NAMES = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "softmax")
-_THEMES = ("light", "dark")
-_LINES = {"light": COLOURS[0], "dark": "#7db2ff"}
-_OTHER = {"light": COLOURS[1], "dark": "#ffc266"}
-_GRID = {"light": "#e3e5e8", "dark": "#343840"}
 
 
 class Activation:
@@ -120,8 +116,7 @@ def activation(
     such as ``negative_slope=0.2``. Values and slopes are the engine's, by its own rules; no formula is written here.
     Raises ValueError for an unknown name, or a function that is none of single numbers; TypeError for what is none.
     """
-    if theme not in _THEMES:
-        raise ValueError(f"activation: theme={theme!r} is none of {', '.join(_THEMES)}")
+    known_theme(theme, "activation")
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"activation: low must be below high, both finite, got {low} and {high}")
     if not threshold > 0:
@@ -211,30 +206,26 @@ def own_remarks(name: str, f: Callable[[Any], Any]) -> tuple[str, ...]:
 
 def draw(shown: Activation) -> Figure:
     """Draw function and derivative side by side, what is dead shaded, and the remarks below."""
-    palette = DARK if shown.theme == "dark" else LIGHT
     lines = [part for remark in shown.remarks for part in marked(remark)]
     three = shown.name == "softmax"
-    figure = Figure(title="", description=shown.description, size=(9.8 if three else 8.6, 3.6 + 0.2 * len(lines)))
-    figure.title = f"{shown.name} and its derivative"
-    figure.canvas.suptitle(figure_text(figure.title), fontsize=13, fontweight="bold", color=palette.text)
-    figure.canvas.set_facecolor(palette.background)
+    figure = Figure(title=f"{shown.name} and its derivative", description=shown.description, theme=shown.theme,
+                    size=(9.8 if three else 8.6, 3.6 + 0.2 * len(lines)))  # fmt: skip
     axes = figure.axes(1, 3 if three else 2)
-    s, colour = shown.study, _LINES[shown.theme]
+    s = shown.study
     for panel, values, title in zip(axes, (s.y, s.slope), ("function", slope_title(s))):
-        coloured(dress(panel, title=title, x="x"), palette, shown.theme)
-        shade(panel, s, palette)
-        panel.plot(
-            s.x, broken(s, values) if title != "function" else values, color=colour, linestyle="-", linewidth=2.4
-        )
+        crossed(dress(panel, title=title, x="x"))
+        shade(panel, s)
+        y = broken(s, values) if title != "function" else values
+        panel.plot(s.x, y, color=COLOURS[0], linestyle="-", linewidth=2.4)
         panel.set_xlim(s.x[0], s.x[-1])
-    ends(axes[0], s, palette)
-    corners(axes[1], s, colour, palette)
-    explain(axes[1], s, palette)
+    ends(axes[0], s)
+    corners(axes[1], s)
+    explain(axes[1], s)
     if three:
-        sigmoid_over(axes[0], s, shown.theme, palette)
-        three_logits(axes[2], s, shown.theme, palette)
+        sigmoid_over(axes[0], s)
+        three_logits(axes[2], s)
     figure.canvas.supxlabel(figure_text("\n".join(lines), 4000).replace("⏎", "\n"), x=0.02, ha="left", fontsize=10,
-                            color=palette.text, linespacing=1.35)  # fmt: skip
+                            color=LIGHT.text, linespacing=1.35)  # fmt: skip
     return figure
 
 
@@ -252,26 +243,19 @@ def marked(remark: str) -> list[str]:
     return [("• " if i == 0 else "   ") + part for i, part in enumerate(wrap(remark, 104))]
 
 
-def coloured(axes: Axes, palette: Palette, theme: str) -> Axes:
-    """Give dressed axes the colours of a theme, and lines through 0."""
-    axes.set_facecolor(palette.background)
-    for spine in axes.spines.values():
-        spine.set_color(palette.faint)
-    axes.tick_params(which="both", colors=palette.faint, labelcolor=palette.text)
-    axes.grid(visible=True, color=_GRID[theme])
-    for text in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label):  # type: ignore[attr-defined]
-        text.set_color(palette.text)
-    axes.axhline(0, color=palette.faint, linewidth=0.9, linestyle="-")
-    axes.axvline(0, color=palette.faint, linewidth=0.9, linestyle="-")
+def crossed(axes: Axes) -> Axes:
+    """Give axes lines through 0."""
+    axes.axhline(0, color=LIGHT.faint, linewidth=0.9, linestyle="-")
+    axes.axvline(0, color=LIGHT.faint, linewidth=0.9, linestyle="-")
     return axes
 
 
-def shade(axes: Axes, s: Study, palette: Palette) -> None:
+def shade(axes: Axes, s: Study) -> None:
     """Shade where the gradient is dead."""
     for low, high in s.dead:
         left, right = max(low, s.x[0]), min(high, s.x[-1])
         if left < right:
-            axes.axvspan(left, right, facecolor=palette.kinds["failed"].fill, edgecolor=palette.backward, hatch="//",
+            axes.axvspan(left, right, facecolor=LIGHT.kinds["failed"].fill, edgecolor=LIGHT.backward, hatch="//",
                          linewidth=0, alpha=0.55, zorder=0.5)  # fmt: skip
 
 
@@ -283,57 +267,58 @@ def broken(s: Study, values: Any) -> Any:
     return found
 
 
-def ends(axes: Axes, s: Study, palette: Palette) -> None:
+def ends(axes: Axes, s: Study) -> None:
     """Draw the ends of the range, where there are such."""
     for value in (s.low, s.high):
         if not math.isfinite(value) or value == 0:
             continue
-        axes.axhline(value, color=palette.faint, linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.axhline(value, color=LIGHT.faint, linewidth=1.0, linestyle=(0, (4, 3)))
         if not value.is_integer():
             axes.annotate(number(round(value, 4)), (s.x[-1], value), xytext=(-2, 3), fontsize=9.5,
-                          textcoords="offset points", ha="right", va="bottom", color=palette.faint)  # fmt: skip
+                          textcoords="offset points", ha="right", va="bottom", color=LIGHT.faint,
+                          bbox={"facecolor": LIGHT.background, "edgecolor": "none", "pad": 0.5})  # fmt: skip
 
 
-def corners(axes: Axes, s: Study, colour: str, palette: Palette) -> None:
+def corners(axes: Axes, s: Study) -> None:
     """Mark each jump of the slope: hollow the sides, filled what the engine takes."""
     for k in s.kinks:
         if s.x[0] <= k.x <= s.x[-1]:
-            axes.plot([k.x, k.x], [k.left, k.right], "o", markersize=7, markerfacecolor=palette.background,
-                      markeredgecolor=colour, markeredgewidth=1.6, linestyle="none", zorder=3)  # fmt: skip
-            axes.plot([k.x], [k.here], "o", markersize=5, color=colour, linestyle="none", zorder=4)
+            axes.plot([k.x, k.x], [k.left, k.right], "o", markersize=7, markerfacecolor=LIGHT.background,
+                      markeredgecolor=COLOURS[0], markeredgewidth=1.6, linestyle="none", zorder=3)  # fmt: skip
+            axes.plot([k.x], [k.here], "o", markersize=5, color=COLOURS[0], linestyle="none", zorder=4)
 
 
-def explain(axes: Axes, s: Study, palette: Palette) -> None:
+def explain(axes: Axes, s: Study) -> None:
     """Say what the shading is."""
     from matplotlib.patches import Patch
 
     room = float(max(np.nanmax(s.slope), 0)) - float(min(np.nanmin(s.slope), 0))
     axes.set_ylim(top=float(max(np.nanmax(s.slope), 0)) + 0.22 * room)
     if s.dead:
-        sign = Patch(facecolor=palette.kinds["failed"].fill, edgecolor=palette.backward, hatch="//", linewidth=0,
+        sign = Patch(facecolor=LIGHT.kinds["failed"].fill, edgecolor=LIGHT.backward, hatch="//", linewidth=0,
                      label=f"gradient dead: size below {number(s.threshold)}")  # fmt: skip
-        axes.legend(handles=[sign], loc="upper center", fontsize=9.5, labelcolor=palette.text, framealpha=1,
-                    facecolor=palette.background, edgecolor=palette.background)  # fmt: skip
+        axes.legend(handles=[sign], loc="upper center", fontsize=9.5, labelcolor=LIGHT.text, framealpha=1,
+                    facecolor=LIGHT.background, edgecolor=LIGHT.background)  # fmt: skip
 
 
-def sigmoid_over(axes: Axes, s: Study, theme: str, palette: Palette) -> None:
+def sigmoid_over(axes: Axes, s: Study) -> None:
     """Draw the sigmoid over the first probability of softmax([x, 0])."""
     y = tg.sigmoid(tg.Tensor(s.x)).data
     axes.lines[2].set_label("softmax([x, 0])[0]")
-    axes.plot(s.x[::150], y[::150], "o", color=_OTHER[theme], markersize=6, linestyle="none", label="sigmoid(x)")
-    axes.legend(loc="upper left", fontsize=9, labelcolor=palette.text, framealpha=1, handlelength=1, borderpad=0.2,
-                facecolor=palette.background, edgecolor=palette.background, bbox_to_anchor=(0, 0.93))  # fmt: skip
+    axes.plot(s.x[::150], y[::150], "o", color=COLOURS[1], markersize=6, linestyle="none", label="sigmoid(x)")
+    axes.legend(loc="upper left", fontsize=9, labelcolor=LIGHT.text, framealpha=1, handlelength=1, borderpad=0.2,
+                facecolor=LIGHT.background, edgecolor=LIGHT.background, bbox_to_anchor=(0, 0.93))  # fmt: skip
 
 
-def three_logits(axes: Axes, s: Study, theme: str, palette: Palette) -> None:
+def three_logits(axes: Axes, s: Study) -> None:
     """Draw the three probabilities of softmax([x, 0, 1])."""
-    coloured(dress(axes, title="softmax([x, 0, 1])", x="x"), palette, theme)
+    crossed(dress(axes, title="softmax([x, 0, 1])", x="x"))
     places = s.x[::10]  # as smooth, and a tenth of the SVG
     x = tg.Tensor(places)
     p = F.softmax(tg.stack([x, x * 0.0, x * 0.0 + 1.0]), axis=0).data
     base = np.zeros_like(places)
     for index, kind in enumerate(("parameter", "input", "output")):
-        style = palette.kinds[kind]
+        style = LIGHT.kinds[kind]
         axes.fill_between(places, base, base + p[index], facecolor=style.fill, edgecolor=style.line, linewidth=1.4)
         at = int((0.88, 0.14, 0.3)[index] * len(places))
         axes.text(places[at], float((base + p[index] / 2)[at]), "x01"[index], color=style.text, fontsize=11,

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu.labs import Lab
-from viz.figures.figure import COLOURS, Figure, dress, figure_text, legend
+from viz.figures.figure import COLOURS, Figure, dress, figure_text, known_theme, legend
 from viz.style.numbers import number as text_of
 
 __all__ = ["lab"]
 
 
-def lab(result: Lab) -> Figure:
-    """Draw what a lab found; ``tinygrad_edu.labs.run(name)`` gives the result. TypeError for anything else."""
+def lab(result: Lab, *, theme: str = "light") -> Figure:
+    """Draw what a lab found; ``tinygrad_edu.labs.run(name)`` gives the result. TypeError for anything else.
+
+    theme: ``light`` or ``dark``, ValueError for another.
+    """
+    known_theme(theme, "lab")
     if not isinstance(result, Lab):
         raise TypeError(f"lab: wanted the result of tinygrad_edu.labs.run(...), got {type(result).__name__}")
-    figure = Figure(title=result.question, description=f"{result.question} {result.conclusion}", size=(8.2, 4.2))
+    said = f"{result.question} {result.conclusion}"
+    figure = Figure(title=result.question, description=said, size=(8.2, 4.2), theme=theme)
     (axes,) = figure.axes()
     if all(len(one.values) == 1 for one in result.series):
         bars(axes, result)

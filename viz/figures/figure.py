@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from viz.figures.dark import COLOURS, GRID, darken
+from viz.output.render import SLIDE
 from viz.output.save import save_file
 from viz.style.escape import plain_text
 from viz.style.theme import LIGHT
@@ -23,14 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-__all__ = ["COLOURS", "Figure", "dress", "figure_text", "legend"]
+__all__ = ["COLOURS", "Figure", "dress", "figure_text", "known_theme", "legend"]
 
-# Dark enough for a line on white paper (3:1), apart for colour-blind eyes; dash and marker tell them apart in print.
-COLOURS = ("#1f5fbf", "#c45400", "#00806b", "#8e3a80", "#8a6100", "#5f6368")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (1, 1)))
-_GRID = "#e3e5e8"
+THEMES = ("light", "dark")
 _FORMATS = (".svg", ".png", ".pdf")
-_DPI, _SLIDE = 144.0, 1600  # dots an inch of a PNG; pixels across a slide, which a saved one has at least
+_DPI = 144.0  # dots an inch of a PNG; a saved one is as wide as a slide at least
 _INCHES = 7.2  # wide: a notebook's cell at 100 dots an inch, a slide's content at its own scale
 
 
@@ -38,11 +38,15 @@ class Figure:
     """A chart. In Jupyter it shows itself; ``.save(path)`` writes svg, png or pdf by the suffix.
 
     title: above the chart; empty for none. description: for people who hear the picture instead of seeing it.
-    size: inches, width and height. canvas: the ``matplotlib.figure.Figure`` inside, for whatever else is wanted.
-    Raises ImportError where matplotlib is missing.
+    size: inches, width and height. theme: ``light`` or ``dark``; a dark chart is made as a light one, and its colours
+    are exchanged when it is shown. canvas: the ``matplotlib.figure.Figure`` inside, for whatever else is wanted.
+    Raises ImportError where matplotlib is missing, ValueError for another theme.
     """
 
-    def __init__(self, *, title: str = "", description: str, size: tuple[float, float] = (_INCHES, 4.0)) -> None:
+    def __init__(
+        self, *, title: str = "", description: str, size: tuple[float, float] = (_INCHES, 4.0), theme: str = "light"
+    ) -> None:
+        self.theme = known_theme(theme, "Figure")
         self.title = title
         self.description = description
         self.canvas = blank(size)
@@ -83,6 +87,8 @@ class Figure:
 
     def _render(self, kind: str, **options: Any) -> bytes:
         file = io.BytesIO()
+        if self.theme == "dark":
+            darken(self.canvas)
         with rendering():
             self.canvas.savefig(file, format=kind, **options)
         return file.getvalue()
@@ -101,9 +107,16 @@ class Figure:
         return f"<figure: {self.description}>"
 
 
+def known_theme(theme: Any, what: str) -> str:
+    """Return the theme of a chart; ValueError for one that there is not."""
+    if theme not in THEMES:
+        raise ValueError(f"{what}: theme={theme!r} is none of {', '.join(THEMES)}")
+    return str(theme)
+
+
 def slide_dpi(inches: float) -> float:
     """Return the dots an inch at which a picture so wide is sharp on a slide."""
-    return max(_DPI, _SLIDE / inches)
+    return max(_DPI, SLIDE / inches)
 
 
 def blank(size: tuple[float, float]) -> Canvas:
@@ -131,7 +144,7 @@ def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "") -> Axes:
         spine.set_color(LIGHT.faint)
         spine.set_linewidth(0.8)
     axes.tick_params(which="both", colors=LIGHT.faint, labelcolor=LIGHT.text, labelsize=10, width=0.8)
-    axes.grid(visible=True, which="major", color=_GRID, linewidth=0.8, linestyle="-")
+    axes.grid(visible=True, which="major", color=GRID, linewidth=0.8, linestyle="-")
     axes.set_axisbelow(True)
     axes.set_title(figure_text(title), fontsize=11.5, color=LIGHT.text, loc="left")
     axes.set_xlabel(figure_text(x), fontsize=10.5, color=LIGHT.text)
@@ -171,4 +184,4 @@ def as_literal(text: str) -> str:
 def legend(axes: Axes, **options: Any) -> None:
     """Say what the lines of some axes are; options as ``Axes.legend``."""
     look: dict[str, Any] = {"fontsize": 10, "labelcolor": LIGHT.text, "facecolor": LIGHT.background, "framealpha": 0.9}
-    axes.legend(**{**look, "edgecolor": _GRID, **options})
+    axes.legend(**{**look, "edgecolor": GRID, **options})

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygrad_edu.inspection import InitLab, LayerFlow, layer_flow
 from tinygrad_edu.inspection.flow import OFF
-from viz.figures.figure import COLOURS, Figure, dress, figure_text
+from viz.figures.figure import COLOURS, Figure, dress, figure_text, known_theme
 from viz.style.escape import plain_text
 from viz.style.theme import LIGHT
 
@@ -29,33 +29,35 @@ _COLUMNS = 3
 _LINES = 30  # layers that still have a name each
 
 
-def gradient_flow(model: Any, loss: Any = None, gradient: Any = None) -> Figure:
+def gradient_flow(model: Any, loss: Any = None, gradient: Any = None, *, theme: str = "light") -> Figure:
     """Draw the size of each layer's gradient, on a logarithmic scale, from the first layer (top) to the last.
 
     Without ``loss``: the ``.grad`` that the parameters hold after ``backward()``, beside the parameters themselves.
     With the loss that was made from ``model(x)``: also the activations, their gradients, and the share of values that
-    the nonlinearity switches off, found by one backward pass that touches no ``.grad``.
+    the nonlinearity switches off, found by one backward pass that touches no ``.grad``. theme: ``light`` or ``dark``.
     Raises TypeError for a model that is no module, ValueError where no parameter holds a gradient.
     """
+    known_theme(theme, "gradient_flow")
     if not hasattr(model, "named_parameters"):
         raise TypeError(f"gradient_flow: wanted a module, got {type(model).__name__}")
     if loss is not None:
-        return flow_figure(type(model).__name__, layer_flow(model, loss, gradient))
+        return flow_figure(type(model).__name__, layer_flow(model, loss, gradient), theme)
     held = [(path, p) for path, p in model.named_parameters() if p.requires_grad and p.size]
     if not any(p.grad is not None for _, p in held):
         raise ValueError(
             f"gradient_flow: no parameter of this {type(model).__name__} holds a gradient; call loss.backward() first, "
             "or pass the loss: viz.gradient_flow(model, loss=loss)"
         )
-    return parameter_figure(type(model).__name__, held)
+    return parameter_figure(type(model).__name__, held, theme)
 
 
-def init_lab(lab: InitLab) -> Figure:
+def init_lab(lab: InitLab, *, theme: str = "light") -> Figure:
     """Draw a ``tg.init_lab``: a panel for each rule, with activations and gradients from the first layer to the last.
 
     Points are measured, thin lines are theory; the strip below shows the share of values switched off. All panels
-    have the same scale; what is 0 stands at its foot, what is infinite at its head.
+    have the same scale; what is 0 stands at its foot, what is infinite at its head. theme: ``light`` or ``dark``.
     """
+    known_theme(theme, "init_lab")
     results = lab.results
     columns = min(_COLUMNS, len(results))
     bands = math.ceil(len(results) / columns)
@@ -66,6 +68,7 @@ def init_lab(lab: InitLab) -> Figure:
         title=f"How {plain_text(lab.model)} starts",
         description=f"Standard deviation of activations and gradients by layer, for {len(results)} rules. {said}.",
         size=(max(2.65 * columns + 0.4, 5.0), 2.75 * bands + 0.9 + 0.4 * turned),
+        theme=theme,
     )
     axes = figure.axes(2 * bands, columns, sharex=True, gridspec_kw={"height_ratios": [4.5, 1] * bands})
     limits = log_limits([v for row in lab.rows for v in sizes_of(row)])
@@ -132,12 +135,14 @@ def curve(axes: Axes, values: Sequence[float], limits: tuple[float, float], colo
     axes.scatter(x, held, s=area, marker=marker, c=face, edgecolors=colour, linewidths=1.3, zorder=3, clip_on=False)
 
 
-def mark(colour: str, marker: str, label: str) -> Any:
-    """Return a legend's entry for points, or for a dashed line."""
+def mark(colour: str, marker: str, label: str, face: str = "") -> Any:
+    """Return a legend's entry for points, or for a dashed line; face: what points are filled with."""
     from matplotlib.lines import Line2D
 
     look: dict[str, Any] = (
-        {"linestyle": "none", "marker": marker, "markersize": 6} if marker else {"linestyle": _DASHED}
+        {"linestyle": "none", "marker": marker, "markersize": 6, "markerfacecolor": face or colour}
+        if marker
+        else {"linestyle": _DASHED}
     )
     return Line2D([], [], color=colour, label=label, **look)
 
@@ -172,7 +177,7 @@ def name_layers(axes: Axes, names: Sequence[str], turned: bool, shown: bool) -> 
 # The flow through one model
 
 
-def flow_figure(model: str, rows: Sequence[LayerFlow]) -> Figure:
+def flow_figure(model: str, rows: Sequence[LayerFlow], theme: str) -> Figure:
     """Draw activations, gradients and what is off, a line for each layer."""
     names = [row.layer + (f" → {row.activation}" if row.activation else "") for row in rows]
     dim = min(rows, key=lambda row: row.gradient_std if row.gradient_std >= 0 else math.inf)
@@ -183,6 +188,7 @@ def flow_figure(model: str, rows: Sequence[LayerFlow]) -> Figure:
             f"smallest at {plain_text(dim.layer)} (std {dim.gradient_std:.3g})."
         ),
         size=(8.6, height_for(len(rows))),
+        theme=theme,
     )
     forward, backward, off = figure.axes(1, 3, sharey=True, gridspec_kw={"width_ratios": [3, 3, 1.4]})
     weights = [row.weight_gradient_norm / math.sqrt(max(row.weight_size, 1)) for row in rows]
@@ -206,7 +212,7 @@ def flow_figure(model: str, rows: Sequence[LayerFlow]) -> Figure:
     return figure
 
 
-def parameter_figure(model: str, held: Sequence[tuple[str, Any]]) -> Figure:
+def parameter_figure(model: str, held: Sequence[tuple[str, Any]], theme: str) -> Figure:
     """Draw what ``.grad`` holds beside the parameters, a line for each parameter."""
     gradients = [math.nan if p.grad is None else root_mean_square(p.grad.data) for _, p in held]
     values = [root_mean_square(p.data) for _, p in held]
@@ -219,7 +225,8 @@ def parameter_figure(model: str, held: Sequence[tuple[str, Any]]) -> Figure:
             f"{plain_text(held[least][0])} ({gradients[least]:.3g})."
             + (f" {without} have no gradient." if without else "")
         ),
-        size=(7.2, height_for(len(held)) + 0.3),
+        size=(7.2, height_for(len(held))),
+        theme=theme,
     )
     (axes,) = figure.axes()
     dress(axes, x="root mean square")
@@ -232,7 +239,7 @@ def parameter_figure(model: str, held: Sequence[tuple[str, Any]]) -> Figure:
             note(axes, i, "no gradient", LIGHT.faint)
     name_lines(axes, [path for path, _ in held])
     entries = [mark(FORWARD, "o", "parameter"), mark(BACKWARD, "s", "its gradient")]
-    explain(figure, [*entries, bar(LIGHT.background, "hollow: of one axis, such as a bias")])
+    explain(figure, [*entries, mark(LIGHT.faint, "o", "hollow: of one axis, such as a bias", LIGHT.background)])
     return figure
 
 
@@ -275,7 +282,7 @@ def name_lines(axes: Axes, names: Sequence[str]) -> None:
 
 def height_for(lines: int) -> float:
     """Return the inches that a figure of some lines needs."""
-    return 1.3 + 0.3 * min(max(lines, 3), _LINES)
+    return 1.6 + 0.3 * min(max(lines, 3), _LINES)
 
 
 def shorter(name: str, limit: int = 14) -> str:

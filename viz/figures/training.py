@@ -8,31 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.figures.figure import COLOURS, Figure, dress, figure_text, legend
-from viz.style.theme import LIGHT
+from viz.figures.dark import DARK_COLOURS, GRID
+from viz.figures.figure import COLOURS, Figure, dress, figure_text, known_theme, legend
+from viz.style.theme import LIGHT, PALETTES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["confusion", "curves", "mistakes"]
 
-RIGHT, WRONG = COLOURS[0], COLOURS[1]
+WRONG = COLOURS[1]
+_LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue
+_MIDDLE = {"light": 0.2, "dark": 0.176}  # where both colours of text are read as well, by WCAG's contrast
 _SIDES = (("", "training", "o"), ("validation_", "validation", "D"), ("test_", "test", "s"))
 _PANELS = (("loss", "loss", "cross-entropy, the mean of an epoch"), ("accuracy", "accuracy", "share that is right"))
 
 
-def curves(history: Any, *, title: str = "Training") -> Figure:
+def curves(history: Any, *, title: str = "Training", theme: str = "light") -> Figure:
     """Draw loss and accuracy over the epochs, on the training and on other examples.
 
     history: a mapping of equally long lists, or what ``tg.fit`` returns: ``loss``, ``accuracy``, and the same after
-    ``validation_`` or ``test_``; what is missing is left out. Raises ValueError where nothing is there.
+    ``validation_`` or ``test_``; what is missing is left out. theme: ``light`` or ``dark``.
+    Raises ValueError where nothing is there.
     """
+    known_theme(theme, "curves")
     found = columns_of(history)
     panels = [panel for panel in _PANELS if any([found.get(side + panel[0]) for side, _, _ in _SIDES])]
     if not panels:
         raise ValueError("curves: the history has neither loss nor accuracy; train for an epoch first")
     said = []
-    figure = Figure(title=title, description="", size=(4.6 * len(panels), 3.7))
+    figure = Figure(title=title, description="", size=(4.6 * len(panels), 3.7), theme=theme)
     for (key, heading, meaning), axes in zip(panels, figure.axes(1, len(panels))):
         dress(axes, title=heading, x="epoch", y=meaning)
         said += curve(axes, found, key)
@@ -78,13 +83,16 @@ def number(key: str, value: float) -> str:
     return f"{100 * value:.2f} %" if key == "accuracy" else f"{value:.4f}"
 
 
-def confusion(matrix: Any, labels: Sequence[Any] | None = None, *, title: str = "Confusion matrix") -> Figure:
+def confusion(
+    matrix: Any, labels: Sequence[Any] | None = None, *, title: str = "Confusion matrix", theme: str = "light"
+) -> Figure:
     """Draw which class was read as which: rows are the true classes, columns the predictions, numbers are examples.
 
     matrix: (classes, classes) counts. labels: the classes' names; their numbers if not given. The diagonal is blue,
-    mistakes are orange, each by its own scale, or a few mistakes would be lost beside many right ones.
-    Raises ValueError for what is no square matrix of counts.
+    mistakes are orange, each by its own scale, or a few mistakes would be lost beside many right ones. theme: ``light``
+    or ``dark``. Raises ValueError for what is no square matrix of counts.
     """
+    known_theme(theme, "confusion")
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size or counts.dtype.kind not in "iu":
         raise ValueError(f"confusion: matrix must be a square of counts, got {counts.dtype} of shape {counts.shape}")
@@ -94,14 +102,14 @@ def confusion(matrix: Any, labels: Sequence[Any] | None = None, *, title: str = 
     total, right = int(counts.sum()), int(np.trace(counts))
     share = f"{right:,} of {total:,} right ({100 * right / max(total, 1):.2f} %)"
     side = max(5.0, 0.52 * len(counts) + 1.2)
-    figure = Figure(
-        title=title, description=f"{title}: {share}. {worst_confusions(counts, names)}", size=(side + 0.7, side)
-    )
+    said = f"{title}: {share}. {worst_confusions(counts, names)}"
+    figure = Figure(title=title, description=said, size=(side + 0.7, side), theme=theme)
     (axes,) = figure.axes()
     dress(axes, title=share, x="predicted class", y="true class")
     axes.grid(visible=False)
-    axes.imshow(cell_colours(counts), aspect="equal")
-    fill_cells(axes, counts)
+    colours = cell_colours(counts, theme)
+    axes.imshow(colours, aspect="equal")
+    fill_cells(axes, counts, colours, theme)
     axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(length=0)
@@ -109,30 +117,33 @@ def confusion(matrix: Any, labels: Sequence[Any] | None = None, *, title: str = 
     return figure
 
 
-def cell_colours(counts: Any) -> Any:
-    """Return a colour per cell: white for 0, blue on the diagonal and orange beside it, darker for more."""
+def cell_colours(counts: Any, theme: str = "light") -> Any:
+    """Return a colour per cell: the paper's for 0, blue on the diagonal and orange beside it, stronger for more."""
     from matplotlib.colors import to_rgb
 
     diagonal = np.eye(len(counts), dtype=bool)
-    colours = np.ones((*counts.shape, 3))
-    for part, full in ((diagonal, RIGHT), (~diagonal, WRONG)):
+    paper = np.array(to_rgb(PALETTES[theme].background))
+    colours = np.ones((*counts.shape, 3)) * paper
+    right, wrong = (COLOURS if theme == "light" else DARK_COLOURS)[:2]
+    for part, full in ((diagonal, right), (~diagonal, wrong)):
         most = max(1, counts[part].max(initial=0))
         share = np.where(counts > 0, 0.25 + 0.6 * counts / most, 0.0)[part][:, None]
-        colours[part] = 1 + share * (np.array(to_rgb(full)) - 1)
+        colours[part] = paper + share * (np.array(to_rgb(full)) - paper)
     return colours
 
 
-def fill_cells(axes: Axes, counts: Any) -> None:
-    """Write the counts; a zero is a small dot."""
-    diagonal = max(1, np.diag(counts).max())
+def fill_cells(axes: Axes, counts: Any, colours: Any, theme: str) -> None:
+    """Write the counts, in what is read best on a cell; a zero is a small dot."""
+    palette = PALETTES[theme]
+    pale, deep = (palette.background, palette.text)[:: 1 if theme == "light" else -1]
+    dim = colours**2.2 @ _LUMINANCE < _MIDDLE[theme]
     for (i, j), n in np.ndenumerate(counts):
-        dark = i == j and n > 0.6 * diagonal
-        colour = LIGHT.background if dark else LIGHT.text if n else "#b4b8be"
+        colour = "#b4b8be" if not n else pale if dim[i, j] else deep
         weight = "bold" if n and i != j else "normal"
         axes.text(j, i, f"{n:,}" if n else "·", ha="center", va="center", color=colour, fontweight=weight, fontsize=10)
     for at in np.arange(len(counts) + 1) - 0.5:
-        axes.axhline(at, color="#e3e5e8", linewidth=0.6, linestyle="-")
-        axes.axvline(at, color="#e3e5e8", linewidth=0.6, linestyle="-")
+        axes.axhline(at, color=GRID, linewidth=0.6, linestyle="-")
+        axes.axvline(at, color=GRID, linewidth=0.6, linestyle="-")
 
 
 def recall(axes: Axes, counts: Any) -> None:
@@ -162,13 +173,16 @@ def mistakes(
     *,
     names: Sequence[Any] | None = None,
     title: str = "The worst mistakes",
+    theme: str = "light",
 ) -> Figure:
     """Show the ``n`` examples whose true class got the least probability, the worst first; wrong ones framed.
 
     images (examples, height, width) or (examples, channels, height, width), one or three channels; labels and
     predictions (examples,), classes from 0; probabilities (examples, classes). If there are fewer than ``n`` mistakes,
-    the least certain of the right answers follow. Raises ValueError for lengths that do not agree.
+    the least certain of the right answers follow. theme: ``light`` or ``dark``. Raises ValueError for lengths that do
+    not agree.
     """
+    known_theme(theme, "mistakes")
     shown, truth, said = np.asarray(images), np.asarray(labels), np.asarray(predictions)
     chances = np.asarray(probabilities, dtype=float)
     if not len(shown) == len(truth) == len(said) == len(chances) or chances.ndim != 2:
@@ -182,7 +196,7 @@ def mistakes(
     words = [str(name) for name in (range(chances.shape[1]) if names is None else names)]
     columns = max(1, int(np.ceil(np.sqrt(len(order)))))
     rows = max(1, -(-len(order) // columns))
-    figure = Figure(title=title, description="", size=(1.75 * columns + 0.2, 2.15 * rows + 0.9))
+    figure = Figure(title=title, description="", size=(1.75 * columns + 0.2, 2.15 * rows + 0.9), theme=theme)
     lines = []
     for axes, at in zip(figure.axes(rows, columns), [*order, *[None] * (rows * columns - len(order))]):
         axes.set_axis_off() if at is None else lines.append(

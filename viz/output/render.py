@@ -23,10 +23,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["GraphvizNotFound", "RenderError", "RenderTimeout", "render", "renderers"]
+__all__ = ["SLIDE", "GraphvizNotFound", "RenderError", "RenderTimeout", "render", "renderers"]
 
 VARIABLE = "TINYGRAD_EDU_DOT"
 _FORMATS = ("svg", "png", "pdf")
+SLIDE = 1600  # pixels across a slide
 _DPI = 144.0  # of PNG
 _PIXELS, _SIDE = 40e6, 30_000  # of the largest PNG: a gigapixel takes a minute, and few programs open one
 _CROWDED = 400  # lines of DOT (some 150 nodes), above which the layout tries less hard
@@ -94,10 +95,11 @@ def bundled_places() -> Iterator[Path]:
         yield Path(on_path)
 
 
-def render(dot: str, format: str, *, renderer: str | None = None, timeout: float = 30.0) -> bytes:
+def render(dot: str, format: str, *, renderer: str | None = None, timeout: float = 30.0, across: int = 0) -> bytes:
     """Return the picture of a DOT text.
 
     format: ``svg``, ``png`` (144 dots an inch, fewer where it would be larger than 40 million pixels) or ``pdf``.
+    across: pixels that a PNG is wide at least, by more dots an inch, where it fits those 40 million.
     renderer: ``graphviz-pure``, ``system``, ``pygraphviz`` or the path of a dot program; the environment variable
     TINYGRAD_EDU_DOT chooses if it is left out. timeout: seconds, for all of it.
     Raises GraphvizNotFound, RenderError with Graphviz's own words, RenderTimeout; ValueError for another format.
@@ -111,9 +113,9 @@ def render(dot: str, format: str, *, renderer: str | None = None, timeout: float
     start = time.monotonic()
     if format == "png":
         resolution = _DPI
-        if crowded:
+        if crowded or across:
             svg = run([*command, *kind(name, "svg"), *options], dot, timeout, timeout)
-            resolution = fitting_dpi(svg.decode("utf-8", "replace"))
+            resolution = fitting_dpi(svg.decode("utf-8", "replace"), across)
         options.append(f"-Gdpi={resolution:.6g}")
     left = timeout - (time.monotonic() - start)
     return run([*command, *kind(name, format), *options], dot, left, timeout)
@@ -124,13 +126,14 @@ def kind(name: str, format: str) -> list[str]:
     return [format] if name == "pygraphviz" else [f"-T{format}"]
 
 
-def fitting_dpi(svg: str) -> float:
-    """Return the dots an inch at which a picture of this size makes a PNG that can be made and opened."""
+def fitting_dpi(svg: str, across: int = 0) -> float:
+    """Return the dots an inch at which a picture is so wide, and makes a PNG that can be made and opened."""
     sizes = [re.search(rf'<svg[^>]*\s{side}="([0-9.]+)pt"', svg) for side in ("width", "height")]
     if not all(sizes):
         return _DPI
     width, height = (float(size.group(1)) / 72 for size in sizes if size)
-    return min(_DPI, math.sqrt(_PIXELS / max(width * height, 1e-9)), _SIDE / max(width, height, 1e-9))
+    wanted = max(_DPI, (across + 2) / max(width, 1e-9)) if across else _DPI  # the points of an SVG are rounded
+    return min(wanted, math.sqrt(_PIXELS / max(width * height, 1e-9)), _SIDE / max(width, height, 1e-9))
 
 
 def chosen(wanted: str | None, format: str) -> tuple[str, str]:

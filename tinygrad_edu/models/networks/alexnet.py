@@ -96,7 +96,7 @@ def alexnet(
     num_classes: int = 1000, in_channels: int = 3, *, groups: int | None = None, weights: Any = None,
     layout: str = "keras", dtype: Any = np.float32, rng: Any = None,
 ) -> Any:  # fmt: skip
-    """AlexNet, 60,965,224 parameters: Krizhevsky, Sutskever, Hinton 2012, figure 2.
+    """AlexNet, 60,965,224 parameters, 233 MiB: Krizhevsky, Sutskever, Hinton 2012, figure 2.
 
     ImageNet classification with deep convolutional neural networks, NIPS 25. New then: ReLU, dropout and two GPUs at
     scale; the error on ImageNet fell from 26 % to 15 %.

@@ -169,7 +169,7 @@ def inception_resnet_v2(
     num_classes: int = 1000, in_channels: int = 3, *, weights: Any = None, layout: str = "keras",
     dtype: Any = np.float32, rng: Any = None,
 ) -> InceptionResNetV2:  # fmt: skip
-    """Inception-ResNet-v2, 55,873,736 parameters, moving means and variances counted: Szegedy et al. 2016, figure 15.
+    """Inception-ResNet-v2, 55,873,736 parameters with moving statistics, 213 MiB: Szegedy et al. 2016, figure 15.
 
     Szegedy, Ioffe, Vanhoucke, Alemi: Inception-v4, Inception-ResNet and the impact of residual connections on learning
     (arXiv 1602.07261). New then: Inception blocks with a shortcut around them, which train faster, and what they add

@@ -180,7 +180,7 @@ def inception_v1(
     connected layers, classifiers half-way that help gradients down.
 
     aux: the two auxiliary classifiers. In training the network then gives three logits: see ``InceptionV1Output``; in
-    evaluation they are left out. 6,998,552 parameters for a thousand classes, 13,378,280 with both.
+    evaluation they are left out. 6,998,552 parameters for a thousand classes, 13,378,280 with both (51 MiB).
     layout: ``"keras"``, as with the other models, is the default and here the paper's network (Keras has none), with
     biases and local response normalisation; with ``aux`` it trains on images of 224×224 alone.
     ``"torchvision"`` has torchvision's names and choices: batch norm, 3×3 where the paper has 5×5, 20 % dropout,

@@ -261,7 +261,7 @@ def inception_v3(
     num_classes: int = 1000, in_channels: int = 3, *, aux: bool | None = None, weights: Any = None,
     layout: str = "keras", dtype: Any = np.float32, rng: Any = None,
 ) -> InceptionV3:  # fmt: skip
-    """Inception v3, 48 layers with weights: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2015, table 1.
+    """Inception v3, 48 layers with weights, 91 MiB of them: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna 2015, table 1.
 
     Rethinking the Inception architecture for computer vision (arXiv 1512.00567). New then: large kernels in several
     small or one-sided steps, halving the image by strided towers beside pooling, batch norm in the auxiliary

@@ -119,7 +119,7 @@ def xception(
     num_classes: int = 1000, in_channels: int = 3, *, weights: Any = None, layout: str = "keras",
     dtype: Any = np.float32, rng: Any = None,
 ) -> Xception:  # fmt: skip
-    """Xception, 22,910,480 parameters, moving means and variances counted: Chollet 2016, figure 5.
+    """Xception, 22,910,480 parameters, moving means and variances counted, 87 MiB: Chollet 2016, figure 5.
 
     Xception: deep learning with depthwise separable convolutions (arXiv 1610.02357). New then: an Inception block with
     a tower for every channel is a convolution of each channel by itself followed by a 1×1 convolution across them,

@@ -362,6 +362,11 @@ def test_the_text_of_the_course_table():
     assert repr(summary(models.course_cnn(rng=0), (3, 32, 32), channels_last=True)) == text
 
 
+def test_a_table_of_words_is_given_whole_numbers():
+    found = rows(nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 2)), 3)
+    assert [row.output_shape for row in found.values()] == [(3,), (3, 4), (12,), (2,)]
+
+
 class Cells(HTMLParser):
     def __init__(self):
         super().__init__()

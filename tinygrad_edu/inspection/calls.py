@@ -12,9 +12,9 @@ import numpy as np
 from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.creation import Randomness
 from tinygrad_edu.engine.scope import MODE, inside, next_serial
-from tinygrad_edu.engine.tensor import Tensor
+from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.engine.trace.tracing import recorded
-from tinygrad_edu.nn import Module, Parameter
+from tinygrad_edu.nn import Embedding, Module, Parameter
 
 __all__ = ["Call", "Run", "every_call", "run_once"]
 
@@ -51,6 +51,19 @@ class Run:
     model: Call
     calls: list[Call]
     inputs: list[Tensor]
+
+    def forget_values(self) -> None:
+        """Keep of all activations no more than shape and dtype: views of a single 0 take their place."""
+        nodes = [node for call in self.calls for node in call.nodes]
+        for node in nodes:
+            if node.ndim:
+                node._data = np.broadcast_to(np.zeros((), node.dtype), node.shape)
+        for node in nodes:
+            seen = [a if x._op is None else x._data for x, a in zip(node._inputs, node._seen)]
+            if type(node._x) is tuple:
+                node._a = tuple(seen)
+            else:
+                node._a, node._b = [*seen, None][:2]
 
 
 def run_once(model: Any, inputs: list[Tensor]) -> Run:
@@ -109,11 +122,12 @@ class Notes:
         root.stop = next_serial()
         return answer
 
-    def enter(self, module: Module, inputs: Any) -> None:
-        """Note that a module starts."""
+    def enter(self, module: Module, inputs: Any) -> Any:
+        """Note that a module starts; a table of words is given whole numbers."""
         call = Call(self.paths[module], type(module).__name__, module, self.open[-1], next_serial())
         self.calls.append(call)
         self.open.append(call)
+        return tuple([as_tensor(x).astype(np.int64) for x in inputs]) if isinstance(module, Embedding) else None
 
     def leave(self, module: Module, inputs: Any, output: Any) -> None:
         """Note what a module gave."""

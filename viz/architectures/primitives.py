@@ -18,7 +18,7 @@ __all__ = ["primitives_of"]
 
 
 def primitives_of(part: Part) -> View:
-    """Return the drawing of a layer's ops, run once more on what it saw, with every fused op in its small steps."""
+    """Return the drawing of a layer's ops, run once more, with every fused op in its small steps."""
     names = names_in(part.owner)
     leaves: dict[Tensor, Any] = {}
     outputs = run_again(part, leaves)
@@ -51,10 +51,11 @@ def primitives_of(part: Part) -> View:
 
 
 def run_again(part: Part, leaves: dict[Tensor, Any]) -> list[Tensor]:
-    """Run a layer's ops on the arrays they saw, and fill ``leaves`` with what each input stands for."""
+    """Run a layer's ops on arrays like those they saw, and fill ``leaves`` with what each input stands for."""
     copies: dict[Any, Tensor] = {}
     nodes = part.call.nodes if part.call is not None else []
-    with inside(MODE.get().but(recording=True, scope=None, anomaly=False, lines=False, unfused=True)):
+    mode = MODE.get().but(recording=True, scope=None, anomaly=False, lines=False, unfused=True)
+    with inside(mode), np.errstate(all="ignore"):
         for node in nodes:
             for x, seen in zip(node._inputs, node._seen):
                 if x not in copies:

@@ -91,7 +91,9 @@ def read(model: Any, input_shape: Sequence[Any], batch: int = 1) -> Network:
     run = every_call(model, inputs)
     if not run.model.outputs:
         raise ValueError(f"architecture: {run.model.name} gave no Tensor, so there is nothing to draw")
-    return Builder(run).network()
+    network = Builder(run).network()
+    run.forget_values()  # a picture lives as long as its notebook, and they take more memory than the weights
+    return network
 
 
 class Builder:

@@ -159,6 +159,30 @@ def test_boxes_say_what_papers_write(name, words):
     assert words in drawn(name).source
 
 
+class Attention(nn.Module):
+    def __init__(self):
+        self.words, self.query, self.key = nn.Embedding(9, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, words):
+        x = F.layer_norm(self.words(words), (4,))
+        return self.query(x) @ self.key(x).transpose(0, 2, 1)
+
+
+LAYERS = {
+    "group norm": (nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)), (3, 8, 8), ["conv", ">GN<"], ["BN"]),
+    "transposed": (nn.ConvTranspose2d(3, 4, 2, stride=2), (3, 8, 8), ["2×2 transposed conv, 4, ×2"], ["/2"]),
+    "attention": (Attention(), (5,), ["Embedding", "LayerNorm", "dense, 4", "matmul"], ["dense, 5"]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_that_no_paper_of_the_course_has_are_told_apart(name):
+    model, shape, words, others = LAYERS[name]
+    source = architecture(model, shape).source
+    assert [word for word in words if word not in source] == []
+    assert [word for word in others if word in source] == []
+
+
 def test_a_graph_that_does_not_fork_and_join_is_laid_out_by_graphviz():
     shown = architecture(Crossed(), (8,))
     assert "nop2" not in shown.source

@@ -292,6 +292,12 @@ def test_a_sum_over_broadcast_rows_is_told_on_the_arrow(rng):
     assert ["32", "32", "32", "32×3 summed to 3"] in [arrow.words for arrow in arrows]
 
 
+@pytest.mark.parametrize("join", [tg.stack, lambda xs: tg.concatenate([x.reshape(1) for x in xs])])
+def test_single_numbers_joined_are_drawn(join):
+    picture = drawn(join([leaf(2, "x"), leaf(3, "y")]).sum(), backward=True)
+    assert [picture.of(name).words[-1].split()[-1] for name in "xy"] == ["1", "1"]
+
+
 def test_the_backward_graph_itself_is_drawn():
     x = leaf(2, "x")
     slope = tg.grad(x * x * x, x, create_graph=True)

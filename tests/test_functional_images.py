@@ -222,6 +222,8 @@ BAD = [
     (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(3, 3)), ValueError, "weight must be .out_channels"),
     (lambda: F.conv2d(zeros(1, 1, 4, 4), zeros(1, 1, 0, 3)), ValueError, "has no pixels"),
     (lambda: F.conv1d(zeros(1, 2, 5), zeros(1, 1, 3)), ValueError, r"expected 1 channels, got 2 \(x \(1, 2, 5\)"),
+    (lambda: F.conv2d(zeros(5, 8, 8), zeros(2, 1, 3, 3)), ValueError, r"of one channel, x.reshape\(5, 1, 8, 8\) gives"),
+    (lambda: F.conv2d(zeros(2, 5, 8, 8), zeros(2, 1, 3, 3)), ValueError, "must be those of the weight"),
     (lambda: F.conv1d(zeros(1, 1, 2), zeros(1, 1, 3)), ValueError, "the kernel 3 is larger than the sequence, 2"),
     (lambda: F.conv_transpose2d(zeros(1, 2, 3, 3), zeros(3, 1, 2, 2)), ValueError, "expected 3 channels, got 2"),
     (lambda: F.conv_transpose2d(zeros(1, 1, 3, 3), zeros(1, 1, 2, 2), output_padding=1), ValueError, "output_pad"),

@@ -111,6 +111,22 @@ def test_layer_norm_matches_torch(shape, torch, rng):
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("shape", "groups"), [((3, 4), 2), ((2, 6, 3), 3), ((2, 4, 3, 2), 4), ((1, 3, 2, 2), 1)], ids=str
+)
+def test_group_norm_matches_torch(shape, groups, torch, rng):
+    G = torch.nn.functional
+    for n in (3, 2, 1):
+        arrays = per_channel(rng, shape)[:n]
+        same_as_torch(
+            torch,
+            lambda x, *affine: F.group_norm(x, groups, *affine, eps=1e-3),
+            lambda x, *affine: G.group_norm(x, groups, *affine, eps=1e-3),
+            arrays,
+        )
+
+
+@pytest.mark.oracle
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9])
 @pytest.mark.parametrize("shape", [(2, 5, 3), (2, 3, 2, 4), (1, 1, 2), (2, 4, 2, 1, 3)], ids=str)
 def test_local_response_norm_matches_torch(shape, size, torch, rng):
@@ -129,6 +145,7 @@ CASES = {
     "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), [(4, 2, 3), (2,), (2,)]),
     "batch_norm in evaluation": (lambda x, w, b: F.batch_norm(x, *running(2), w, b), [(3, 2, 2), (2,), (2,)]),
     "layer_norm": (lambda x, w, b: F.layer_norm(x, (2, 3), w, b), [(2, 2, 3), (2, 3), (2, 3)]),
+    "group_norm": (lambda x, w, b: F.group_norm(x, 2, w, b), [(2, 4, 2), (4,), (4,)]),
     "local_response_norm": (lambda x: F.local_response_norm(x, 3, 0.5), [(2, 4, 2)]),
 }
 every_norm = pytest.mark.parametrize("name", CASES)
@@ -175,8 +192,9 @@ def test_local_response_norm_over_more_channels_than_there_are_takes_no_longer(r
     np.testing.assert_allclose(y, x / (np.square(x).sum(axis=1, keepdims=True) + 1) ** 0.75)
 
 
-def test_an_empty_batch_passes_layer_norm():
+def test_an_empty_batch_passes_layer_and_group_norm():
     assert F.layer_norm(np.zeros((0, 4)), (4,), np.ones(4)).shape == (0, 4)
+    assert F.group_norm(np.zeros((0, 4)), 2, np.ones(4)).shape == (0, 4)
 
 
 X = np.zeros((2, 3, 4))
@@ -200,6 +218,10 @@ WRONG = [
     (lambda: F.layer_norm(X, ()), ValueError, "one at least"),
     (lambda: F.layer_norm(X, 4.0), TypeError, "must be integers"),
     (lambda: F.layer_norm(X, (4,), np.ones(3)), ValueError, r"weight has shape \(3,\); it must be \(4,\)"),
+    (lambda: F.group_norm(X, 2), ValueError, r"group_norm: x \(2, 3, 4\) .* channels that make 2 groups"),
+    (lambda: F.group_norm(X[0, 0], 1), ValueError, r"must be \(batch, channels"),
+    (lambda: F.group_norm(X, 0), ValueError, "num_groups must be at least 1, got 0"),
+    (lambda: F.group_norm(X, 3, np.ones(4)), ValueError, r"weight has shape \(4,\); it must be \(3,\)"),
     (lambda: F.local_response_norm(X, 0), ValueError, "size must be at least 1, got 0"),
     (lambda: F.local_response_norm(X[0, 0], 2), ValueError, "needs axes"),
     (lambda: F.local_response_norm(X, 1.5), TypeError, "local_response_norm: size must be an integer, got 1.5"),

@@ -352,3 +352,30 @@ def has_tensor(value):
 def test_the_sweep_sees_all_of_numpy():
     assert len(SWEPT) > 250
     assert set(FUNCTIONS) - {np.lib.stride_tricks.sliding_window_view} <= set(SWEPT)
+
+
+class Column:
+    """What a table's column is to a Tensor: no array, but one can be made of it."""
+
+    def __init__(self, values):
+        self.values = np.asarray(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+def test_operators_take_what_an_array_can_be_made_of():
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    y = (x * Column([3.0, 4.0])).sum()
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [3, 4])
+    assert (x == Column([1.0, 3.0])).tolist() == [True, False]
+
+
+def test_a_column_of_pandas_leaves_operators_to_the_tensor():
+    pandas = pytest.importorskip("pandas")
+    x = tg.Tensor([1.0, 2.0], requires_grad=True)
+    for y in (pandas.Series([3.0, 4.0]) * x, x * pandas.Series([3.0, 4.0])):
+        assert isinstance(y, tg.Tensor)
+        np.testing.assert_array_equal(tg.grad(y.sum(), x).data, [3, 4])
+    assert (pandas.Series([0.5, 3.0]) > x).tolist() == [False, True]

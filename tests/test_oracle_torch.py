@@ -116,3 +116,11 @@ def test_questions_have_torchs_answers(name, torch):
             options = {"stable": True} if name == "argsort" else {}
             want = getattr(torch, name)(torch.tensor(x), dim=axis, **options)
             np.testing.assert_array_equal(getattr(tg, name)(x, axis=axis), want)
+
+
+def test_a_tensor_of_a_torch_tensor_is_a_copy(torch):
+    given = torch.ones(2)
+    mine, shared = tg.Tensor(given), tg.Tensor(given, copy=False)
+    given[0] = 5
+    np.testing.assert_array_equal(mine, [1, 1])
+    np.testing.assert_array_equal(shared, [5, 1])

@@ -49,7 +49,9 @@ def to_array(data: Any, dtype: Any, copy: bool, requires_grad: bool) -> Any:
             )
         data = plain(data)
     try:
-        array = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+        array = np.asarray(data, dtype=dtype)  # PyTorch's tensors are arrays too, but np.array(tensor) warns
+        if copy and not isinstance(data, (list, tuple, int, float)):
+            array = np.array(array)
     except ValueError as error:
         raise ValueError(f"Tensor: {error}; wanted numbers, in rows of equal length") from error
     if array.dtype.kind not in "fiub":

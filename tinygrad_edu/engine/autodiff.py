@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_edu.engine.arguments import flag
 from tinygrad_edu.engine.arrays import plain
 from tinygrad_edu.engine.functions import stack
 from tinygrad_edu.engine.modes import enable_grad
@@ -36,6 +37,7 @@ def grad(
     >>> grad(x**3, x)
     Tensor(27.0)
     """
+    create_graph, allow_unused = flag(create_graph, "create_graph", "grad"), flag(allow_unused, "allow_unused", "grad")
     wanted = as_list(inputs, "grad: inputs")
     for position, x in enumerate(wanted):
         if not x._needs:

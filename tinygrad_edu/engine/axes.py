@@ -12,11 +12,14 @@ from numpy.exceptions import AxisError
 __all__ = ["every_axis", "insertion_axis", "maybe_axis", "one_axis", "shape_tuple", "sizes", "torch_spelling"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
-_NUMPY_WORD = {"dim": "axis", "keepdim": "keepdims", "dims": "axis"}
+_NUMPY_WORD = {
+    "dim": "axis", "keepdim": "keepdims", "dims": "axis", "correction": "ddof", "unbiased": "ddof",
+    "start_dim": "start_axis", "end_dim": "end_axis", "p": "ord",
+}  # fmt: skip
 
 
 def torch_spelling(method: Method) -> Method:
-    """Take PyTorch's ``dim`` and ``keepdim`` as other words for NumPy's ``axis`` and ``keepdims``."""
+    """Take words of PyTorch, such as ``dim`` and ``keepdim``, as other ones for NumPy's ``axis`` and ``keepdims``."""
 
     @functools.wraps(method)
     def spelled(*args: Any, **kwargs: Any) -> Any:

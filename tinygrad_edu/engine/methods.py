@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from tinygrad_edu.engine import primitives as P
 from tinygrad_edu.engine.arguments import number
 from tinygrad_edu.engine.axes import every_axis, maybe_axis, one_axis, torch_spelling
 from tinygrad_edu.engine.op import Op
+from tinygrad_edu.engine.scope import MODE
 from tinygrad_edu.engine.shaping import Shaping
 
 if TYPE_CHECKING:
@@ -24,6 +26,14 @@ class Methods(Shaping):
     __slots__ = ()
 
     if TYPE_CHECKING:
+
+        @property
+        def is_leaf(self) -> bool: ...
+
+        @property
+        def requires_grad(self) -> bool: ...
+
+        def _label(self) -> str: ...
 
         def _apply(self, op: Op, *others: Any, **params: Any) -> Tensor: ...
 
@@ -64,6 +74,12 @@ class Methods(Shaping):
     def negative(self) -> Tensor:
         """Each element with the other sign."""
         return self._apply(P.negative)
+
+    def round(self, decimals: int = 0) -> Tensor:
+        """The nearest number with so many decimals, halves to the even one; slope 0."""
+        if not decimals:
+            return self._apply(P.rint)
+        return self.multiply(10.0**decimals)._apply(P.rint).divide(10.0**decimals)
 
     def sin(self) -> Tensor:
         """Sine, of radians."""
@@ -138,6 +154,16 @@ class Methods(Shaping):
     def subtract(self, other: Any) -> Tensor:
         """Elementwise difference."""
         return self._apply(P.subtract, other)
+
+    def __isub__(self, other: Any) -> Tensor:
+        if self.requires_grad and self.is_leaf and not MODE.get().recording:
+            warnings.warn(
+                f"-= makes a new Tensor, so {self._label()}, a parameter, stays as it was; to update it in no_grad() "
+                "write w.data -= lr * w.grad, or take an optimiser",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self.subtract(other)
 
     def multiply(self, other: Any) -> Tensor:
         """Elementwise product."""

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+import numpy as np
+
 __all__ = ["ELSEWHERE", "FUNCTIONS", "NEEDLESS", "PytorchWords", "Word", "no_function", "torch_options"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -20,7 +22,7 @@ ELSEWHERE = {  # of a Tensor x and another one y: what is written here
     "expand": "x.broadcast_to(3, 2, 2)", "expand_as": "x.broadcast_to(y.shape)", "chunk": "x.split(2, axis=0)",
     "mm": "x @ y", "bmm": "x @ y", "mv": "x @ y", "pow": "x ** 2", "sub": "x - y", "mul": "x * y", "div": "x / y",
     "neg": "-x", "eq": "x == y", "ne": "x != y", "lt": "x < y", "le": "x <= y", "gt": "x > y", "ge": "x >= y",
-    "asin": "x.arcsin()", "acos": "x.arccos()", "atan": "x.arctan()",
+    "clamp": "x.clip(0, 1)", "asin": "x.arcsin()", "acos": "x.arccos()", "atan": "x.arctan()",
     "where": "tg.where(x > 0, x, y)", "masked_fill": "tg.where(x > 0, 0.0, x)", "index_select": "x[:, [0, 1]]",
     "narrow": "x[:, 0:2]", "gather": "np.take_along_axis(x, index, axis=1)", "topk": "x.argsort(axis=1)[:, -2:]",
     "clone": "x.copy()", "numel": "x.size", "nelement": "x.size", "dim": "x.ndim", "type": "x.dtype",
@@ -79,6 +81,8 @@ for word, why in NEEDLESS.items():
 def no_function(name: str) -> str:
     """Return what to tell whoever looks for a function of PyTorch's among this package's."""
     here = FUNCTIONS.get(name) or ELSEWHERE.get(name)
+    if here is None and callable(getattr(np, name, None)):
+        return f"module 'tinygrad_edu' has no attribute {name!r}; np.{name} is NumPy's own"
     said = f"; write {here}" if here else f": {NEEDLESS[name]}" if name in NEEDLESS else ""
     return f"module 'tinygrad_edu' has no attribute {name!r}" + (f" as PyTorch has{said}" if said else "")
 

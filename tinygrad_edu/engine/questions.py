@@ -79,7 +79,9 @@ class Questions(PytorchWords):
 
     def _compare(self, question: np.ufunc, other: Any) -> Any:
         if not isinstance(other, (Node, np.ndarray, np.generic, int, float, list, tuple)):
-            return NotImplemented
+            if not hasattr(type(other), "__array__"):
+                return NotImplemented
+            other = np.asarray(other)  # a column of pandas
         array = plain(other)
         try:
             return question(self._data, array)

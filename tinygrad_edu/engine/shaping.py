@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -56,11 +57,14 @@ class Shaping(Products, Padding):
         """The same elements along one axis."""
         return self._apply(P.reshape, shape=(self.size,))
 
-    def flatten(self, start_axis: int = 0) -> Tensor:
-        """The same elements, all axes from ``start_axis`` on made one."""
-        start = one_axis(start_axis, self.ndim, "flatten") if self.ndim else 0
-        rest = int(np.prod(self.shape[start:], dtype=int))
-        return self._apply(P.reshape, shape=(*self.shape[:start], rest))
+    @torch_spelling
+    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+        """The same elements, the axes from ``start_axis`` to ``end_axis``, which is one of them, made one."""
+        shape = self.shape or (1,)
+        start, end = [one_axis(axis, len(shape), "flatten") for axis in (start_axis, end_axis)]
+        if end < start:
+            raise ValueError(f"flatten: axis {start_axis} comes after axis {end_axis} of shape {shape}")
+        return self._apply(P.reshape, shape=(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
     def transpose(self, *axes: Any) -> Tensor:
         """Axes in another order; reversed if none is given (NumPy's; for PyTorch's swap of two see ``swapaxes``)."""

@@ -364,7 +364,7 @@ def operand(value: Any, partner: Tensor) -> Any:
             return Tensor._wrap(dtype.type(value))
         except OverflowError:  # an int too large for its partner, such as 256 beside pixels of uint8, is an int64
             return Tensor._wrap(to_array(value, None, False, False))
-    if isinstance(value, (*_ARRAYS, list, tuple)):
+    if isinstance(value, (*_ARRAYS, list, tuple)) or hasattr(type(value), "__array__"):
         return Tensor._wrap(to_array(value, None, False, False))
     if value is None:
         raise TypeError(f"an operator got {partner._label()} and None; a .grad is None before backward() has filled it")

@@ -47,6 +47,6 @@ def refuse_if_written(node: Any) -> None:
         if max(x._written, Writes.last(array)) > node._serial:
             raise RuntimeError(
                 f"backward through {node._op.name}: {name} {x._label()} of shape {x.shape} was changed in place after "
-                "the op saw it, so its rule would give a wrong gradient; call backward() before changing it, compute "
-                "the result anew, or rebind instead: x.data = x.data + change"
+                "the op saw it, so its rule would give a wrong gradient; call backward(), or draw, before that, "
+                "compute the result anew, or rebind instead: x.data = x.data + change"
             )

@@ -153,6 +153,9 @@ def misfit(x: tuple[int, ...], weight: tuple[int, ...], groups: int, name: str, 
     message = f"{name}: expected {channels} channels, got {x[1]} (x {x}, weight {weight}{split}); "
     if len(x) == 4 and x[3] == channels:
         return f"{message}if x has its channels last, x.transpose(0, 3, 1, 2) puts them where they belong"
+    if channels == 1 == x[0]:
+        grey = (x[1], 1, *x[2:])
+        return f"{message}if it holds {x[1]} examples of one channel, x.reshape{grey} gives each its axis of channels"
     axes = "height, width" if len(x) == 4 else "length"
     return f"{message}x is (batch, channels, {axes}), and its channels must be those of the weight"
 

@@ -14,7 +14,7 @@ from tinygrad_edu.engine.primitives.normalize import moments
 from tinygrad_edu.engine.scope import composite, rebind
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 
-__all__ = ["batch_norm", "layer_norm", "local_response_norm"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "local_response_norm"]
 
 
 @composite
@@ -123,6 +123,33 @@ def layer_norm(
     if weight is not None:
         y = y * weight
     return y if bias is None else y + bias
+
+
+@composite
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """``(x − mean) / √(var + eps) · weight + bias``, example by example, over ``num_groups`` groups of its channels.
+
+    x: (batch, channels, ...); weight, bias: (channels,). One group is ``layer_norm`` over all, one per channel
+    instance norm. Raises ValueError where sizes do not fit. Wu and He 2018.
+    """
+    inputs = as_tensor(x)
+    groups = integer(num_groups, "num_groups", "group_norm", 1)
+    number(eps, "eps", "group_norm", least=0)
+    if inputs.ndim < 2 or inputs.shape[1] % groups:
+        raise ValueError(
+            f"group_norm: x {inputs.shape} must be (batch, channels, ...), with channels that make {groups} groups"
+        )
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and as_tensor(value).shape != inputs.shape[1:2]:
+            raise ValueError(f"group_norm: {name} has shape {as_tensor(value).shape}; it must be {inputs.shape[1:2]}")
+    y = inputs
+    if inputs.size:
+        grouped = inputs.reshape(inputs.shape[0], groups, -1)
+        y = P.standardize(grouped, 1.0, 0.0, axis=(2,), eps=eps).reshape(inputs.shape)
+    column = (-1,) + (1,) * (inputs.ndim - 2)
+    if weight is not None:
+        y = y * as_tensor(weight).reshape(column)
+    return y if bias is None else y + as_tensor(bias).reshape(column)
 
 
 @composite

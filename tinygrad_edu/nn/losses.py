@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_edu import functional as F
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import flag, number
 from tinygrad_edu.engine.tensor import Tensor
 from tinygrad_edu.functional.loss import known_reduction
 from tinygrad_edu.nn.module import Module
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
+    "SmoothL1Loss",
+]  # fmt: skip
 
 
 class Loss(Module):
@@ -44,6 +47,55 @@ class L1Loss(Loss):
     def forward(self, prediction: Any, target: Any) -> Tensor:
         """Return the loss."""
         return F.l1_loss(prediction, target, reduction=self.reduction)
+
+
+class HuberLoss(Loss):
+    """Half the squared difference within ``delta``, beyond it a straight line with its slope (Huber 1964).
+
+    Shapes and errors as ``MSELoss``; ValueError for a delta that is not above 0.
+    """
+
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        if not number(delta, "delta", "HuberLoss") > 0:
+            raise ValueError(f"HuberLoss: delta must be above 0, got {delta}")
+        self.delta = delta
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """Return the loss."""
+        return F.huber_loss(prediction, target, reduction=self.reduction, delta=self.delta)
+
+
+class SmoothL1Loss(Loss):
+    """``HuberLoss`` divided by its width ``beta``; with beta 0, ``L1Loss`` (Girshick 2015, equation 3).
+
+    Shapes and errors as ``MSELoss``; ValueError for a negative beta.
+    """
+
+    def __init__(self, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = number(beta, "beta", "SmoothL1Loss", least=0)
+
+    def forward(self, prediction: Any, target: Any) -> Tensor:
+        """Return the loss."""
+        return F.smooth_l1_loss(prediction, target, reduction=self.reduction, beta=self.beta)
+
+
+class KLDivLoss(Loss):
+    """The divergence of target from what log-probabilities say (Kullback and Leibler 1951).
+
+    reduction: also ``"batchmean"``, the divergence itself; log_target: target holds logarithms too.
+    Shapes and errors as ``MSELoss``; TypeError for a ``log_target`` that is neither True nor False.
+    """
+
+    def __init__(self, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__("sum" if reduction == "batchmean" else reduction)
+        self.reduction = reduction
+        self.log_target = flag(log_target, "log_target", "KLDivLoss")
+
+    def forward(self, log_probabilities: Any, target: Any) -> Tensor:
+        """Return the loss."""
+        return F.kl_div(log_probabilities, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class CrossEntropyLoss(Loss):

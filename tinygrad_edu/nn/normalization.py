@@ -15,7 +15,7 @@ from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module, Parameter
 from tinygrad_edu.nn.starting import count, float_dtype
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm", "LocalResponseNorm"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "LocalResponseNorm"]
 
 
 class BatchNorm(Module):
@@ -143,6 +143,48 @@ class LayerNorm(Module):
 
     def _label(self) -> str:
         return f"LayerNorm({', '.join(map(str, self.normalized_shape))})"
+
+
+class GroupNorm(Module):
+    """``(x − mean) / √(var + eps) · weight + bias``, example by example, over groups of channels (Wu and He 2018).
+
+    x ``(batch, channels, ...)``. weight is 1 and bias 0 at first, one number per channel; ``affine=False``: none.
+    Raises ValueError for channels that do not make ``num_groups`` equal groups, and, when called, for an x of other
+    channels; TypeError for a flag that is no bool.
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True,
+        dtype: Any = np.float32,
+    ) -> None:  # fmt: skip
+        self.num_groups = count(num_groups, "num_groups", "GroupNorm")
+        self.num_channels = n = count(num_channels, "num_channels", "GroupNorm")
+        if n % self.num_groups:
+            raise ValueError(f"GroupNorm: {n} channels do not make {num_groups} equal groups")
+        dtype = float_dtype(dtype, "GroupNorm")
+        self.eps = number(eps, "eps", "GroupNorm", least=0)
+        self.affine = flag(affine, "affine", "GroupNorm")
+        self.weight = Parameter(np.ones(n, dtype)) if self.affine else None
+        self.bias = Parameter(np.zeros(n, dtype)) if flag(bias, "bias", "GroupNorm") and self.affine else None
+
+    def forward(self, x: Any) -> Tensor:
+        """Return what has, group by group of each example, mean bias and standard deviation weight."""
+        x = as_tensor(x)
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            message = f"expected (batch, {self.num_channels} channels, ...), got shape {x.shape}"
+            given = [x, *[p for p in (self.weight, self.bias) if p is not None]]
+            raise with_graph(ValueError(message), P.standardize, tuple(given))
+        return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+    def _label(self) -> str:
+        return f"GroupNorm({self.num_groups}, {self.num_channels})"
 
 
 class LocalResponseNorm(Module):

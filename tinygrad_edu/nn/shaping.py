@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from tinygrad_edu.engine.axes import one_axis
 from tinygrad_edu.engine.tensor import Tensor, as_tensor
 from tinygrad_edu.nn.module import Module
 
@@ -24,12 +22,7 @@ class Flatten(Module):
 
     def forward(self, x: Any) -> Tensor:
         """``(batch, channels, height, width)`` to ``(batch, channels · height · width)``."""
-        tensor = as_tensor(x)
-        shape = tensor.shape or (1,)
-        start, end = one_axis(self.start_dim, len(shape), "flatten"), one_axis(self.end_dim, len(shape), "flatten")
-        if start > end:
-            raise ValueError(f"flatten: start_dim {self.start_dim} comes after end_dim {self.end_dim} of {shape}")
-        return tensor.reshape(*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+        return as_tensor(x).flatten(self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         """The axes."""

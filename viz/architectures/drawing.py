@@ -32,7 +32,9 @@ _ROOM = {
 }  # points for a shape's own lines
 _PLACED = "nop2"  # what Graphviz calls it when all places are given
 _HEAD = 6.0  # points of an arrow's head
-_BADGES = {"BatchNorm": "BN", "LayerNorm": "LN", "flatten": "flat", "dropout": "drop", "relu": "ReLU"}
+_BADGES = {
+    "BatchNorm": "BN", "GroupNorm": "GN", "LayerNorm": "LN", "flatten": "flat", "dropout": "drop", "relu": "ReLU",
+}  # fmt: skip
 _ROUND = ("addition",)
 Link = Callable[[Part], str | None]
 

@@ -34,7 +34,11 @@ KINDS = {
 }
 _CONVOLUTIONS = {P.convolve, P.convolve_plus, P.convolve_back}
 _NORMS = {P.rescale, P.standardize}
-_NORM_LAYERS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.LocalResponseNorm)
+_NORM_LAYERS: dict[Any, str] = {
+    nn.BatchNorm1d: "BatchNorm", nn.BatchNorm2d: "BatchNorm", nn.GroupNorm: "GroupNorm", nn.LayerNorm: "LayerNorm",
+    nn.LocalResponseNorm: "LRN",
+}  # fmt: skip
+_NORM_FUNCTIONS = {"batch_norm": "BatchNorm", "group_norm": "GroupNorm", "layer_norm": "LayerNorm"}
 _POOL_LAYERS = (nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
 _REDUCTIONS = {P.mean, P.sum, P.max}
 _JOINS = {P.concatenate, P.stack}
@@ -48,8 +52,9 @@ def kind_of(call: Call, sources: int) -> str:
         return "dropout"
     for found, kind in (
         (any(op in _CONVOLUTIONS for op in ops), "convolution"),
-        (isinstance(call.module, _NORM_LAYERS) or any(op in _NORMS for op in ops), "normalisation"),
-        (P.matmul in ops or P.einsum in ops, "dense"),
+        (isinstance(call.module, tuple(_NORM_LAYERS)) or any(op in _NORMS for op in ops), "normalisation"),
+        (sources < 2 and (P.matmul in ops or P.einsum in ops), "dense"),
+        (isinstance(call.module, nn.Embedding), "arithmetic"),
         (isinstance(call.module, _POOL_LAYERS) or pools(call.nodes), "pooling"),
         (ops[-1] in _JOINS, "concatenation"),
         (ops == [P.add] and sources > 1, "addition"),
@@ -89,8 +94,8 @@ def text_of(call: Call, kind: str) -> str:
     if kind == "arrangement":
         return arrangement_text(call)
     if kind == "normalisation":
-        words: dict[Any, str] = {nn.LocalResponseNorm: "LRN", nn.LayerNorm: "LayerNorm"}
-        return words.get(type(call.module), "BatchNorm")
+        known = [word for layer, word in _NORM_LAYERS.items() if isinstance(call.module, layer)]
+        return known[0] if known else _NORM_FUNCTIONS.get(call.kind, call.kind)
     if kind == "addition":
         return "+"
     if kind == "concatenation":
@@ -114,7 +119,8 @@ def convolution_text(nodes: Sequence[Any]) -> str:
     elif groups > 1 and groups == nodes[0]._seen[0].shape[1]:
         name, more = ("separable conv", "") if len(nodes) > 1 else ("depthwise conv", "")
     text = f"{shape_text(first.shape[2:])} {name}, {last.shape[1]}{more}"
-    return text + (f", /{max(stride)}" if max(stride) > 1 else "")
+    times = "×" if nodes[0]._op is P.convolve_back else "/"
+    return text + (f", {times}{max(stride)}" if max(stride) > 1 else "")
 
 
 def pooling_text(call: Call) -> str:

@@ -141,6 +141,7 @@ def named_call(
     named = {}
     for name, value in rest.items():
         default = call.defaults.get(name)
+        name = "ddof" if name == "correction" else name
         if value is np._NoValue or (value is None and default in (None, np._NoValue)) or name == "optimize":
             continue
         if name == "dtype" and function in CASTS:

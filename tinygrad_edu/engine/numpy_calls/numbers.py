@@ -38,8 +38,7 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
 
 def round(a: Any, decimals: int = 0) -> Tensor:
     """The nearest number with so many decimals, halves to the even one; slope 0."""
-    x = as_tensor(a)
-    return P.rint(x) if not decimals else P.rint(x * 10.0**decimals) / 10.0**decimals  # type: ignore[no-any-return]
+    return as_tensor(a).round(decimals)
 
 
 def fix(x: Any) -> Tensor:

@@ -37,6 +37,7 @@ class NumpyProtocol:
     """The doors through which NumPy asks a Tensor, and the refusals that keep a gradient from being dropped."""
 
     __slots__ = ()
+    __pandas_priority__ = 5000  # pandas hands over to what is above its own 4000
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         from tinygrad_edu.engine.tensor import Tensor
@@ -98,7 +99,8 @@ class NumpyProtocol:
         if self._needs:  # type: ignore[attr-defined]
             raise TypeError(
                 "this Tensor needs a gradient, and a plain array would lose it silently; use .detach().numpy() or "
-                ".data for the values; to join Tensors use tg.stack([...]) instead of np.array([...])"
+                ".data for the values; to join Tensors use tg.stack([...]) instead of np.array([...]), to multiply "
+                "matrices X @ W instead of X.dot(W)"
             )
         data = np.asarray(self._data, dtype=dtype)  # type: ignore[attr-defined]
         return data.copy() if copy else data

@@ -195,7 +195,7 @@ class Tracer:
                     node._op, position, step._upstream, node._data, node._seen, node._params or {}, names
                 )
             formulas.append(None if formula is None else str(formula))
-            scalar = formula is not None and formula.size == 1 and all(a.size == 1 for a in node._seen)
+            scalar = formula is not None and all(a.size == 1 for a in (formula, step._upstream, *node._seen))
             numbers.append(with_numbers(formula) if scalar else None)
             shape = formula.shape if formula is not None else None
             summed.append(shape if shape is not None and shape != piece.shape else None)

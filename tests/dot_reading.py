@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ATTRIBUTE = re.compile(r'(\w+)=(<(?:[^<>]|<[^>]*>)*>|"(?:[^"\\]|\\.)*"|[^\s\]]+)')
 
@@ -84,9 +84,17 @@ def read(source: str) -> Drawn:
     graph: dict[str, str] = {}
     for line in source.split("\n"):
         text = line.strip()
+        if "style=invis" in text:
+            continue
         found = attributes_of(text[text.index("[") :]) if "[" in text else {}
         words = rows_of(found.get("label", ""))
         if match := re.match(r"(\w+) -> (\w+) ", text):
+            if found.get("dir") == "back" and match[2] in boxes and boxes[match[2]].kind == "backward":
+                words = boxes[match[2]].words
+            elif found.get("dir") == "none" and match[1] in boxes:  # from the label on: the second half
+                del boxes[match[1]]
+                arrows[-1] = replace(arrows[-1], target=match[2])
+                continue
             arrows.append(Arrow(match[1], match[2], words, found))
         elif text.startswith("graph ["):
             graph |= {name: value for name, value in found.items() if name != "label"}

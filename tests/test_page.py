@@ -7,6 +7,8 @@ import re
 import pytest
 from svg_samples import HOSTILE, Tags, finished, hostile, plain_text_lines
 
+import viz
+from tinygrad_edu.models import example
 from viz.graph.page import page
 from viz.style.escape import plain_text
 
@@ -91,6 +93,24 @@ def test_buttons_and_keys(shown):
     assert view(tab)[0] == pytest.approx(whole[2] / 10)
     tab.keyboard.press("ArrowUp")
     assert view(tab)[1] < 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scale"), [(380, 0.9), (1280, None)])
+def test_a_phone_opens_a_wide_picture_at_its_output_in_letters_that_can_be_read(shown, width, scale):
+    tab = shown(viz.draw(example("two_layer_net")[0], backward=True).html(), width=width)
+    opened = view(tab)
+    output = tab.locator(".node.output").bounding_box()
+    assert output["x"] >= 0
+    assert output["x"] + output["width"] <= width
+    tab.keyboard.press("0")
+    whole = view(tab)
+    if scale is None:
+        assert opened == whole
+    else:
+        assert width / opened[2] == pytest.approx(scale, rel=0.02)
+        assert opened[0] + opened[2] <= whole[2] + 1
+        assert whole[2] > 3 * opened[2]
 
 
 @pytest.mark.browser

@@ -206,6 +206,7 @@ def test_a_page_in_the_dark_has_the_colours_of_the_dark_picture(shown, two_layer
 def test_a_page_shows_the_whole_picture_and_every_word_can_be_zoomed_to(shown, two_layer_net, width):
     tab = shown(two_layer_net.html(), width=width)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.get_by_role("button", name="Fit").click()
     box = tab.locator("main > svg > g").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width + 1
@@ -219,7 +220,7 @@ def test_a_page_shows_the_whole_picture_and_every_word_can_be_zoomed_to(shown, t
 @needs_bundled
 def test_words_stay_inside_their_boxes(shown, two_layer_net):
     tab = shown(two_layer_net.html(), width=1280)
-    outside = tab.evaluate("""() => [...document.querySelectorAll('main > svg g.node')].flatMap(node => {
+    outside = tab.evaluate("""() => [...document.querySelectorAll('main > svg g.node:not(.backward)')].flatMap(node => {
         const shape = node.querySelector('path, polygon, ellipse').getBoundingClientRect();
         return [...node.querySelectorAll('text')].filter(text => {
             const word = text.getBoundingClientRect();
@@ -233,7 +234,7 @@ OVERLAPS = """() => {
     const all = (selector) => [...document.querySelectorAll('main > svg ' + selector)];
     const texts = all('text').filter((e) => e.textContent.trim()).map(
         (e) => ({words: e.textContent, box: e.getBoundingClientRect(), node: e.closest('g.node')}));
-    const nodes = all('g.node').map(
+    const nodes = all('g.node:not(.backward)').map(
         (node) => ({node, box: node.querySelector('path, polygon, ellipse').getBoundingClientRect()}));
     const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3
         && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;

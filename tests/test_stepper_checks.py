@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -141,6 +143,16 @@ def test_the_wrong_rule_is_marked_by_text_and_colour(shown, scheme):
     tab.get_by_label("Run to").select_option(label="6. ← twisted #1")
     assert "twisted_dy" in tab.locator(".ts-fail").inner_text()
     assert tab.locator(".ts-fd.ts-bad").count() == 1
+
+
+@pytest.mark.browser
+def test_how_far_differences_are_from_the_rule_is_said_where_it_is_most(shown):
+    tab = shown(step(example("two_layer_net")[0]).html(), width=1280)
+    tab.wait_for_selector(".ts-live")
+    tab.keyboard.press("End")
+    weights, *_, bias = tab.locator(".ts-fd").all_text_contents()
+    assert re.fullmatch(r"✓ central differences: at most \S+ from the rule, at \[\d, \d\] \(there −?0\.\d+\)", weights)
+    assert re.fullmatch(r"✓ central differences: 0\.1198, \S+ from the rule", bias)  # one number: no index
 
 
 @pytest.mark.browser

@@ -175,6 +175,17 @@ def test_formulas_are_mathml(opened):
     assert tab.locator(".ts-formula math mfrac").first.evaluate("e => e.getBoundingClientRect().height") > 15
 
 
+def test_tall_arrays_in_a_formula_have_brackets_as_tall_as_they_are(opened):
+    x = tg.Tensor([[1.0], [2.0], [3.0]], requires_grad=True, name="x")
+    tab = opened((x * tg.Tensor([[4.0], [5.0], [6.0]], name="w")).sum(), level="primitive")
+    press(tab, "Next")
+    table = tab.locator(".ts-numbers mtable").first
+    assert table.evaluate("e => e.getBoundingClientRect().height") > 40
+    sides = "e => ['Left', 'Right'].map(side => parseFloat(getComputedStyle(e)[`border${side}Width`]))"
+    assert min(table.evaluate(sides)) >= 1
+    assert tab.locator(".ts-numbers mo", has_text="[").count() == 0
+
+
 def test_levels_keep_the_moment_and_steps_go_into_boxes(opened):
     tab = opened(example("two_layer_net")[0], level="module")
     tab.get_by_label("Run to").select_option("3. → Sigmoid")

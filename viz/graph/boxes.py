@@ -14,7 +14,17 @@ from viz.graph.options import Options
 from viz.graph.trouble import unreached
 from viz.style.escape import label_text, plain_text
 from viz.style.markup import font, lines
-from viz.style.numbers import brief, heat_cells, number, number_table, printable, shape_text, signed_sum
+from viz.style.numbers import (
+    brief,
+    grid,
+    heat_cells,
+    number,
+    number_rows,
+    number_table,
+    printable,
+    shape_text,
+    signed_sum,
+)  # fmt: skip
 
 __all__ = ["UNREACHED", "Ink", "Texts", "is_dead"]
 
@@ -131,13 +141,29 @@ class Texts:
         if value.data.shape and (self.shapes or value.data.data is None):
             head += font(f"{' ' if head else ''}{shape_text(value.data.shape)}", ink.faint, 9)
         rows = [head] if head else []
-        if "value" in show and not (numbers and name):
+        pair = self.pair(value)
+        if pair is not None:
+            rows.append(self.gradient_below(value, pair, ink))
+        elif "value" in show and not (numbers and name):
             rows.append(number_table(value.data, ink.text))
         if "image" in show or ("value" in show and self.options.colour_by is None and not printable(value.data)):
             rows += self.image_rows(value.data, ink)
         if "grad" in show and value.gradient is not None:
-            rows += self.gradient_rows(value, value.gradient, ink)
+            rows += self.gradient_rows(value, value.gradient, ink)[2 if pair else 0 :]
         return rows or ([] if made else [font("·", ink.text)])
+
+    def pair(self, value: Value) -> Snapshot | None:
+        """The gradient, if its numbers stand right below the value's."""
+        wanted = "value" in self.options.show and "grad" in self.options.show and "image" not in self.options.show
+        if not wanted or value.gradient is None or value.data.size < 2 or not printable(value.data):
+            return None
+        return value.gradient if printable(value.gradient) else None
+
+    def gradient_below(self, value: Value, gradient: Snapshot, ink: Ink) -> str:
+        """Value and gradient in one grid: their columns stand under each other."""
+        title = self.gradient_rows(value, gradient, ink)[0]
+        between = f'<TR><TD COLSPAN="{value.data.shape[-1]}">{title}</TD></TR>'
+        return grid(number_rows(value.data, ink.text) + between + number_rows(gradient, ink.backward))
 
     def gradient_rows(self, value: Value, gradient: Snapshot, ink: Ink) -> list[str]:
         """The gradient: numbers, and the sum that made it where a value is used more than once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viz.graph.fold import View
+from viz.graph.fold import View, fold
 from viz.graph.options import Options
 from viz.graph.trouble import norm_of_sum, ratio_colour, share_colour, unreached, width_of, width_scale
 from viz.style.escape import label_text
@@ -10,9 +10,10 @@ from viz.style.markup import font, lines, table
 from viz.style.numbers import number
 from viz.style.theme import DARK_TEXT, LEGEND, NAN_COLOUR, NAN_PALE, NAN_PALEST, PALETTES, heat_colour, size_colour
 
-__all__ = ["caption"]
+__all__ = ["caption", "level_note"]
 
 _CELLS = '<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="{}" CELLPADDING="3"><TR>{}</TR></TABLE>'
+_LACKS = {"module": "layer to fold", "primitive": "function to open into its operations"}
 _GAP = "&#160;" * 4
 
 
@@ -33,10 +34,20 @@ def caption(view: View, options: Options, images: bool, above: tuple[str, ...] =
     if options.legend:
         rows.append(kinds_legend(view, options))
         more = [*arrows_legend(view, options), *image_legend(view, options, images)]
-        rows.append(_CELLS.format(4, "".join(more)))
+        rows.append(_CELLS.format(2, "".join(more)))
         scales = [colours_legend(view, options), widths_legend(view, options)]
-        rows += [_CELLS.format(4, "".join(cells)) for cells in scales if cells]
+        rows += [_CELLS.format(2, "".join(cells)) for cells in scales if cells]
+        same = level_note(view)
+        rows += [font(same, p.faint, 9)] if same else []
     return table(rows) if rows else ""
+
+
+def level_note(view: View) -> str:
+    """Why a picture at a level that was asked for looks like that at level op, the usual one; else nothing."""
+    lack = _LACKS.get(view.level)
+    if lack is None or [box.id for box in fold(view.trace, "op").boxes] != [box.id for box in view.boxes]:
+        return ""
+    return f"the same picture as at level op: there is no {lack} here"
 
 
 def kinds_legend(view: View, options: Options) -> str:
@@ -64,7 +75,7 @@ def arrows_legend(view: View, options: Options) -> list[str]:
     seen = any(value.gradient is not None for value in view.trace.values)
     if view.trace.steps and options.backward:
         found.append(font("← dashed: the gradient that each operation hands back", p.backward, 9))
-    elif seen and "grad" in options.show and options.colour_by is None:
+    elif seen and {"grad", "formula"} & set(options.show) and options.colour_by is None:
         found.append(font("red: gradients", p.backward, 9))
     return [f"<TD>{_GAP.join(found)}</TD>"]
 

@@ -9,7 +9,7 @@ import graphviz
 from tinygrad_edu.engine.trace.tracing import Region
 from viz.graph.boxes import UNREACHED, Ink, Texts, is_dead
 from viz.graph.caption import caption
-from viz.graph.fold import Arrow, Box, View
+from viz.graph.fold import Arrow, Box, View, ancestors
 from viz.graph.options import Options
 from viz.graph.trouble import norm_of_sum, unreached, width_of, width_scale
 from viz.style.escape import label_text, plain_text
@@ -21,6 +21,7 @@ __all__ = ["Drawing", "Options", "dot_text"]
 
 _FONT = "Helvetica"
 _STRIPES = 6  # pairs of them in a box
+_LETTER, _HALF = 5.2, 20.0  # points: a letter of a title; half of a narrow box
 _CUT_OFF = 12  # parameters out of reach that have a box each
 
 
@@ -41,6 +42,11 @@ class Drawing:
         self.inside: dict[int | None, list[Box]] = {}
         for box in view.boxes:
             self.inside.setdefault(box.cluster, []).append(box)
+        self.around = {box.id: ancestors(view.trace, box.cluster) for box in view.boxes}
+        self.labels: dict[int | None, list[tuple[str, Arrow]]] = {}  # of the way back, by the cluster they stand in
+        for i, arrow in enumerate(view.arrows):
+            if options.backward and arrow.back:
+                self.labels.setdefault(self.shared_cluster(arrow), []).append((f"b{i}", arrow))
         owners = [region.owner for region in view.trace.scopes]
         self.shared = {owner for owner in owners if owner is not None and owners.count(owner) > 1}
 
@@ -50,7 +56,7 @@ class Drawing:
         graph = graphviz.Digraph("graph")
         attributes = {
             "rankdir": options.direction, "bgcolor": p.background, "fontname": _FONT, "fontcolor": p.text,
-            "nodesep": "0.25", "ranksep": "0.3" if options.backward else "0.4", "pad": "0.2", "splines": "true",
+            "nodesep": "0.25", "ranksep": "0.2" if options.backward else "0.4", "pad": "0.2", "splines": "true",
             "newrank": "true", "labelloc": "b", "outputorder": "edgesfirst",
         }  # fmt: skip
         if options.size:
@@ -75,6 +81,8 @@ class Drawing:
         number = region.id if region else None
         for box in self.inside.get(number, ()):
             self.add_box(graph, box)
+        for name, arrow in self.labels.get(number, ()):
+            graph.node(name, label=self.arrow_label(arrow), shape="plain", style="", **{"class": "backward"})
         for inner in self.view.clusters:
             if inner.parent == number:
                 with graph.subgraph(name=f"cluster_{inner.id}") as cluster:
@@ -84,6 +92,34 @@ class Drawing:
                         style="rounded", margin="8",
                     )  # fmt: skip
                     self.add_cluster(cluster, inner)
+                    self.add_room(cluster, inner)
+
+    def add_room(self, cluster: graphviz.Digraph, region: Region) -> None:
+        """Where arrows come down into a cluster, add room at the left of their box: they would cross the title."""
+        entry = None if self.options.horizontal else self.entry(region)
+        if entry is None:
+            return
+        titles = [self.region_title(self.view.trace.scopes[number]) for number in self.around[entry.id]]
+        half = 0.0 if self.options.backward else _HALF  # the way back keeps to the left
+        width = _LETTER * min(max(map(len, titles)), 50) - half
+        if width > 0:
+            name = f"s{region.id}"
+            with cluster.subgraph() as row:
+                row.attr(rank="same")
+                row.node(name, label="", shape="box", style="invis", width=f"{width / 72:.2f}", height="0.1")
+                row.edge(name, entry.id, style="invis", weight="5")
+
+    def entry(self, region: Region) -> Box | None:
+        """The first box right in a cluster that all its arrows reach from outside; None if none does."""
+        for box in self.inside.get(region.id, ()):
+            sources = [arrow.source for arrow in self.view.arrows if arrow.target == box.id]
+            if sources and not any(region.id in self.around[source] for source in sources):
+                return box
+        return None
+
+    def shared_cluster(self, arrow: Arrow) -> int | None:
+        """The innermost cluster that both ends of an arrow are in: its label there cuts through no frame."""
+        return next((r for r in self.around[arrow.source] if r in self.around[arrow.target]), None)
 
     def region_title(self, region: Region) -> str:
         """A region's name, and what it is; twice the same module shares its weights."""
@@ -153,21 +189,22 @@ class Drawing:
 
     def add_arrows(self, graph: graphviz.Digraph) -> None:
         """Add all edges."""
+        labels = {id(arrow): name for found in self.labels.values() for name, arrow in found}
         for arrow in self.view.arrows:
-            self.add_arrow(graph, arrow)
+            self.add_arrow(graph, arrow, labels.get(id(arrow)))
 
-    def add_arrow(self, graph: graphviz.Digraph, arrow: Arrow) -> None:
-        """Add the forward edge and, with ``backward``, the gradient's beside it, its head at the other end."""
-        beside = self.options.backward and arrow.back and not self.options.horizontal
-        room = {"label": " " * 6} if beside else {}  # or the two arrows lie on each other where they go straight down
-        back = self.options.backward and bool(arrow.back)
-        graph.edge(arrow.source, arrow.target, **room, **({} if back else self.width(arrow)), **{"class": "forward"})
-        if back:
-            look = {"style": "dashed", **self.width(arrow)}
-            graph.edge(
-                arrow.source, arrow.target, label=self.arrow_label(arrow), dir="back", color=self.palette.backward,
-                **look, **{"class": "backward"},
-            )  # fmt: skip
+    def add_arrow(self, graph: graphviz.Digraph, arrow: Arrow, label: str | None) -> None:
+        """Add the forward edge and, if there is one, the gradient's beside it, its head at the other end.
+
+        label: the box of its label, on the way; every forward edge is then as long as two.
+        """
+        length = {"minlen": "2"} if self.labels else {}
+        width = self.width(arrow)
+        graph.edge(arrow.source, arrow.target, **length, **({} if label else width), **{"class": "forward"})
+        if label:
+            look = {"style": "dashed", "color": self.palette.backward, **width, "class": "backward"}
+            graph.edge(arrow.source, label, dir="back", **look)
+            graph.edge(label, arrow.target, dir="none", **look)
 
     def width(self, arrow: Arrow) -> dict[str, str]:
         """Return how wide an edge is by the norm of what flows back along it, if that is asked for."""
@@ -187,5 +224,5 @@ class Drawing:
         text += " + …" if len(arrow.back) > 4 else ""
         if arrow.summed is not None:
             text += f"\n{shape_text(arrow.summed)} summed to {shape_text(arrow.back[0].shape) or 'a number'}"
-        rows = [font(f"&#160;{label_text(line)}&#160;", self.palette.backward, 9) for line in text.split("\n")]
-        return table(rows, padding=0, fill=self.palette.background)  # a line that crosses it stays legible
+        rows = [font(label_text(line), self.palette.backward, 9) for line in text.split("\n")]
+        return table(rows, padding=2)

@@ -12,6 +12,7 @@ from tinygrad_edu.engine.trace.opening import opened
 from tinygrad_edu.engine.trace.replay import replay
 from tinygrad_edu.engine.trace.snapshot import snapshot
 from tinygrad_edu.engine.trace.tracing import Trace, Value, graph
+from viz.graph.caption import level_note
 from viz.graph.dot import Options, dot_text
 from viz.graph.fold import LEVELS, View, fold
 from viz.graph.live import named_parameters
@@ -213,7 +214,8 @@ def description(view: View) -> str:
     text = f"{root_title(trace)} at level {view.level}: {len(view.boxes)} boxes, {len(trace.calls)} operations"
     text += f"; result {results}" if results else ""
     text += f"; gradients {slopes}{' …' if len(parameters) > 12 else ''}" if slopes else ""
-    return text + (f"; {plain_text(trace.note, 300)}" if trace.note else "")
+    notes = [level_note(view), plain_text(trace.note, 300) if trace.note else ""]
+    return "; ".join([text, *filter(None, notes)])
 
 
 def draw_dot(root: Any, format: str = "svg", rankdir: str = "LR") -> Picture:

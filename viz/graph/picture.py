@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from viz.graph.page import page
-from viz.output.render import GraphvizNotFound, RenderError, render
+from viz.output.render import SLIDE, GraphvizNotFound, RenderError, render
 from viz.output.save import save_file
 from viz.output.svg import finish_svg
 from viz.style.theme import dark_css
@@ -52,7 +52,7 @@ class Picture:
         return finish_svg(raw, title=self.title, description=self.description, dark=dark, widest=widest)
 
     def png(self) -> bytes:
-        """The picture as PNG, 144 dots an inch."""
+        """The picture as PNG, 144 dots an inch, and more where it would be narrower than a slide."""
         return self._render("png")
 
     def pdf(self) -> bytes:
@@ -81,7 +81,9 @@ class Picture:
 
     def _render(self, kind: str) -> bytes:
         if kind not in self._rendered:
-            self._rendered[kind] = render(self.source, kind, renderer=self._renderer, timeout=self._timeout)
+            self._rendered[kind] = render(
+                self.source, kind, renderer=self._renderer, timeout=self._timeout, across=SLIDE
+            )
         return self._rendered[kind]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str | bytes]:

@@ -99,8 +99,10 @@ class Checks:
 
     def write(self, row: dict[str, Any], verdict: Verdict) -> None:
         """Write a verdict: right or not, how, where it is worst, both numbers there, and all of a small array."""
+        single = verdict.index == [] or (verdict.numbers is not None and np.size(verdict.numbers) == 1)
+        where = "" if single else str(verdict.index)
         found: list[Any] = [
-            int(not verdict.wrong), verdict.how, "" if verdict.index == [] else str(verdict.index),
+            int(not verdict.wrong), verdict.how, where,
             number(verdict.analytic), number(verdict.numeric), f"{abs(verdict.analytic - verdict.numeric):.1g}",
         ]  # fmt: skip
         if verdict.numbers is not None and 1 < np.size(verdict.numbers) <= SMALL and verdict.wrong:

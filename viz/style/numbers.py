@@ -8,7 +8,9 @@ from tinygrad_edu.engine.trace.tracing import Snapshot
 from viz.style.markup import font
 from viz.style.theme import heat_colour
 
-__all__ = ["brief", "heat_cells", "number", "number_table", "printable", "shape_text", "signed_sum"]
+__all__ = [
+    "brief", "grid", "heat_cells", "number", "number_rows", "number_table", "printable", "shape_text", "signed_sum",
+]  # fmt: skip
 
 _COLUMNS = 6  # widest array whose numbers are printed
 _CELLS = 12  # rows and columns of a heat image
@@ -60,12 +62,21 @@ def number_table(data: Snapshot, colour: str) -> str:
         return font(number(data.data[0]), colour)
     if not printable(data) or data.data is None:
         return summary(data, colour)
-    columns = data.shape[-1]
-    rows = [data.data[i : i + columns] for i in range(0, data.size, columns)]
-    cells = "".join(
+    return grid(number_rows(data, colour))
+
+
+def number_rows(data: Snapshot, colour: str) -> str:
+    """Return the numbers of a printable array as rows of a grid."""
+    numbers, columns = data.data or (), data.shape[-1] if data.shape else 1
+    rows = [numbers[i : i + columns] for i in range(0, data.size, columns)]
+    return "".join(
         "<TR>" + "".join(f'<TD ALIGN="RIGHT">{font(number(v), colour)}</TD>' for v in row) + "</TR>" for row in rows
     )
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{cells}</TABLE>'
+
+
+def grid(rows: str) -> str:
+    """Return rows of cells as a table."""
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">{rows}</TABLE>'
 
 
 def summary(data: Snapshot, colour: str) -> str:

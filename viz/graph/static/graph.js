@@ -22,6 +22,15 @@
   const move = (dx, dy) => { view.x += dx; view.y += dy; show(); };
   const fit = () => { view = { ...home }; show(); };
   const real = () => { const u = home.w / width; zoom(u / unit()); };
+  // On a phone a large picture would open too small to read: it opens at its output, in letters of 10 pixels.
+  const open = () => {
+    const box = svg.getBoundingClientRect(), last = svg.querySelector(".node.output");
+    if (box.width > 640 || unit() < 1.3 || !last) return;
+    const end = last.getBoundingClientRect(), w = box.width * 1.1, h = box.height * 1.1;
+    const p = at({ clientX: (end.left + end.right) / 2, clientY: (end.top + end.bottom) / 2 });
+    const along = (c, size, from, all) => size > all ? from + (all - size) / 2 : Math.min(Math.max(c - size / 2, from), from + all - size);
+    view = { x: along(p.x, w, home.x, home.w), y: along(p.y, h, home.y, home.h), w, h };
+  };
   const acts = { in: () => zoom(0.8), out: () => zoom(1.25), fit, real };
   for (const button of document.querySelectorAll("button[data-zoom]")) {
     button.addEventListener("click", () => acts[button.dataset.zoom]());
@@ -59,5 +68,6 @@
   const lift = (event) => { fingers.delete(event.pointerId); if (!fingers.size) stage.classList.remove("moving"); };
   stage.addEventListener("pointerup", lift);
   stage.addEventListener("lostpointercapture", lift);
+  open();
   show();
 })();

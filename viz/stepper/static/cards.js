@@ -13,7 +13,7 @@ const cardsOf = (data, array) => {
     if (typeof tree === "string") return element(TAGS[tree[0]] || "mtext", tree.slice(1));
     if (tree[0] !== "#") return element(TAGS[tree[0]] || "mrow", null, ...tree.slice(1).map(math));
     const rows = rowsOf(data.arrays[tree[1]]).map((row) => element("mtr", null, ...row.map((v) => element("mtd", null, element("mn", brief(v))))));
-    return element("mrow", null, element("mo", "["), element("mtable", null, ...rows), element("mo", "]"));
+    return element("mtable", null, ...rows); // its borders are the brackets: those of a font without MATH table do not stretch
   };
   const part = (title, ...children) => make("div", "ts-part", null, make("h3", "", title), ...children);
   const pair = (name, k, ...more) => make("div", "ts-pair", null, make("span", "ts-name", name), array(k), ...more);
@@ -48,8 +48,9 @@ const cardsOf = (data, array) => {
   };
   const differences = (fd) => {
     const [good, how, where, mine, other, gap, k] = fd, place = where === "" ? "" : where[0] === "[" ? ` at ${where}` : ` along ${where}`;
-    const apart = gap === "0" ? "the very number of the rule" : `${gap} away from the rule` + (where[0] === "[" ? ", nowhere more" : "");
-    const right = how === "undefined" ? "– finite differences: undefined here" : `✓ ${how}: ${other}${place}, ${apart}`;
+    const many = where[0] === "[", apart = gap === "0" ? "the very number of the rule" : `${many ? "at most " : ""}${gap} from the rule`;
+    const right = how === "undefined" ? "– finite differences: undefined here"
+      : many && gap !== "0" ? `✓ ${how}: ${apart}, at ${where} (there ${other})` : `✓ ${how}: ${other}${place}, ${apart}`;
     const text = good ? right : `✗ wrong${place}: ${mine}, but ${how}: ${other}`;
     return make("div", "ts-fd" + (good ? "" : " ts-bad"), text, k === undefined ? null : array(k));
   };

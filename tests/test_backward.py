@@ -44,6 +44,17 @@ def test_paths_add_up():
     np.testing.assert_allclose(x.grad.data, 3 * 6 * np.array([1, 4]))
 
 
+@pytest.mark.parametrize("f", [tg.exp, tg.sum, lambda x: x.reshape(2, 1), lambda x: x * 3, lambda x: tg.stack([x, x])])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_leaf_that_is_switched_off_after_the_forward_pass_gets_nothing(f, create_graph):
+    x, w = leaf([1, 2]), leaf(3)
+    loss = (f(x) * w).sum()
+    x.requires_grad = False
+    loss.backward(create_graph=create_graph)
+    assert x.grad is None
+    np.testing.assert_allclose(w.grad.data, f(x).data.sum())
+
+
 def test_backward_twice_adds_twice():
     x = leaf(3)
     y = x**2

@@ -268,3 +268,18 @@ def test_half_precision_has_no_linear_algebra_and_says_what_to_do(name):
     x = tg.Tensor(np.eye(2, dtype=np.float16), requires_grad=True)
     with pytest.raises(TypeError, match=r"no linear algebra of float16 \(x \(2, 2\)\); use \.astype\(np\.float32\)"):
         getattr(np.linalg, name)(x)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 2, -1, -3])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_rounding_is_numpys(decimals, dtype):
+    x = np.array([566.6, -405.25, 0.5, 1.5, 2.0625, 599.5]).astype(dtype)
+    found = tg.Tensor(x).round(decimals).data
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, np.round(x, decimals))
+
+
+def test_a_large_integer_is_rounded_to_itself():
+    assert tg.Tensor([2**53 + 1]).round().tolist() == [2**53 + 1]
+    with pytest.raises(TypeError, match="round: decimals must be an integer"):
+        tg.Tensor(1.0).round("a")

@@ -229,3 +229,24 @@ def test_a_watched_op_is_copied_and_says_its_rules_line():
     call = tg.graph(op(leaf()).sum()).steps[-1]
     assert call.formulas == ("2 · ḡ · x",)
     assert op.rule_of(0).__wrapped__ is plain_rule
+
+
+def test_inputs_are_given_by_position():
+    @tg.primitive
+    def raised(x, *, k):
+        return x**k
+
+    with pytest.raises(TypeError, match=r"raised: give the inputs by position: raised\(x\)"):
+        raised(x=tg.Tensor(2.0, requires_grad=True), k=2)
+
+
+class Strange(np.ndarray):
+    """An array with habits of its own, as a matrix."""
+
+
+def test_a_subclass_of_arrays_becomes_an_array():
+    @tg.primitive
+    def same(x):
+        return x.view(Strange)
+
+    assert type(same(tg.Tensor([[1.0]])).data) is np.ndarray

@@ -168,7 +168,7 @@ def jacobian(f: Callable[..., Any], x: Any, create_graph: bool = False) -> Any:
     x: a Tensor or array, or a tuple of them for ``f(*x)``; then a tuple of Jacobians. One backward pass per element.
     A gradient that f itself takes counts as a constant unless it is recorded: ``tg.grad(..., create_graph=True)``.
     """
-    leaves = leaves_for(x, keep=create_graph)
+    leaves = leaves_for(x, keep=flag(create_graph, "create_graph", "jacobian"))
     y = evaluated(f, leaves, "jacobian")
     rows = [pulled(y, leaves, unit, create_graph) for unit in units(y)]
     results = []

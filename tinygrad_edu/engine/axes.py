@@ -14,7 +14,7 @@ __all__ = ["every_axis", "insertion_axis", "maybe_axis", "one_axis", "shape_tupl
 Method = TypeVar("Method", bound=Callable[..., Any])
 _NUMPY_WORD = {
     "dim": "axis", "keepdim": "keepdims", "dims": "axis", "correction": "ddof", "unbiased": "ddof",
-    "start_dim": "start_axis", "end_dim": "end_axis", "p": "ord",
+    "start_dim": "start_axis", "end_dim": "end_axis",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
+from tinygrad_edu.engine.arguments import flag
 from tinygrad_edu.engine.failure import anomaly
 from tinygrad_edu.engine.hooks import Hooks, RemovableHandle
 from tinygrad_edu.engine.pytorch_words import torch_options
@@ -52,6 +53,7 @@ class Backpropagation(Node):
         backward pass, so that ``.grad`` can be differentiated. Called twice, it adds twice.
         Raises RuntimeError if nothing was recorded, ValueError if ``gradient`` is missing or misshapen.
         """
+        create_graph = flag(create_graph, "create_graph", "backward")
         found = drained({self: self._seed(gradient, create_graph)}, create_graph)
         shared = {gradient} if create_graph and isinstance(gradient, Node) else set()
         added = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinygrad_edu.engine import primitives as P
-from tinygrad_edu.engine.arguments import number
+from tinygrad_edu.engine.arguments import integer, number
 from tinygrad_edu.engine.axes import every_axis, maybe_axis, one_axis, torch_spelling
 from tinygrad_edu.engine.op import Op
 from tinygrad_edu.engine.scope import MODE
@@ -77,9 +77,15 @@ class Methods(Shaping):
 
     def round(self, decimals: int = 0) -> Tensor:
         """The nearest number with so many decimals, halves to the even one; slope 0."""
-        if not decimals:
+        places = integer(decimals, "decimals", "round")
+        if self.dtype.kind in "iu" and places >= 0:
+            return self._apply(P.copy)
+        if not places:
             return self._apply(P.rint)
-        return self.multiply(10.0**decimals)._apply(P.rint).divide(10.0**decimals)
+        scale = float(f"1e{abs(places)}")
+        if places > 0:
+            return self.multiply(scale)._apply(P.rint).divide(scale)
+        return self.divide(scale)._apply(P.rint).multiply(scale).astype(self.dtype)
 
     def sin(self) -> Tensor:
         """Sine, of radians."""

@@ -35,6 +35,8 @@ def watched_forward(op: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(forward)
     def watched(*arrays: Any, **params: Any) -> Any:
+        if not params.keys().isdisjoint(op.inputs):
+            raise TypeError(f"{op.name}: give the inputs by position: {op.name}({', '.join(op.inputs)})")
         arrays = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else locked(a) for a in arrays])
         kinds = {a.dtype.kind for a in arrays if isinstance(a, (ndarray, np.generic))}
         if "O" in kinds:
@@ -49,6 +51,8 @@ def watched_forward(op: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
                 f"def {op.name}({', '.join(op.inputs)}, w)"
             )
         found = getattr(found, "_data", found)  # of a function of tg, which gives a Tensor
+        if isinstance(found, ndarray):
+            found = np.asarray(found)  # no matrix
         if isinstance(found, (bool, int, float)):
             found = np.result_type(found, *[a.dtype for a in arrays if hasattr(a, "dtype")]).type(found)
         said = trouble(found)

@@ -114,6 +114,9 @@ class Questions(PytorchWords):
         return int(self.item())
 
     def __round__(self, digits: int | None = None) -> Any:
+        if self.size != 1:
+            remedy = f"take x.round({digits or 0})"
+            raise TypeError(f"round: {self._label()} has shape {self.shape}, {self.size} elements; {remedy}")
         return round(self.item(), digits)
 
     def __index__(self) -> int:

@@ -229,7 +229,10 @@ def sweep(seeds: dict[Any, Any], found: dict[Any, Any], create_graph: bool = Fal
         elif y is None:
             a = node._a
             rule = node._op.rules[0]
-            piece = rule(g, node._data, a) if params is None else rule(g, node._data, a, **params)
+            if not x._needs:  # switched off since
+                piece = None
+            else:
+                piece = rule(g, node._data, a) if params is None else rule(g, node._data, a, **params)
             pieces = [piece]
         else:
             out = node._data

@@ -240,6 +240,14 @@ def test_inputs_are_given_by_position():
         raised(x=tg.Tensor(2.0, requires_grad=True), k=2)
 
 
+def test_a_number_without_a_star_may_be_given_by_name():
+    @tg.primitive
+    def scaled(x, k):
+        return x * k
+
+    assert scaled(tg.Tensor(2.0), k=3).item() == 6
+
+
 class Strange(np.ndarray):
     """An array with habits of its own, as a matrix."""
 

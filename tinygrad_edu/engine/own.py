@@ -35,7 +35,7 @@ def watched_forward(op: Any, forward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(forward)
     def watched(*arrays: Any, **params: Any) -> Any:
-        if not params.keys().isdisjoint(op.inputs):
+        if any([name in op.inputs and hasattr(type(x), "__apply_op__") for name, x in params.items()]):
             raise TypeError(f"{op.name}: give the inputs by position: {op.name}({', '.join(op.inputs)})")
         arrays = tuple([np.asarray(a) if isinstance(a, (list, tuple)) else locked(a) for a in arrays])
         kinds = {a.dtype.kind for a in arrays if isinstance(a, (ndarray, np.generic))}
